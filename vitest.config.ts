@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './scripts/line-reporter.mjs'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/kernel/**/*.test.ts'],
+          pool: 'threads',
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'threads',
+          include: ['test/threads/**/*.test.ts'],
+          pool: 'forks',
+          execArgv: ['--expose-gc'],
+          testTimeout: 20_000,
+          // Workers need the built files, so Node itself loads the package, as it would for a user.
+          server: { deps: { external: [/\/dist\//] } },
+        },
+      },
+      {
+        // Runs the compiler on what must and what must not compile; needs the built declarations.
+        test: {
+          name: 'types',
+          include: ['test/types/**/*.test.ts'],
+          pool: 'threads',
+          testTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
