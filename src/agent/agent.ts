@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/**
+ * agent/agent — one JavaScript thread in one domain: its slot, its bell, its two runners, its deferred work.
+ *
+ * What waits, waits here. `wake(obj)` is called by whoever changed something about `obj`, after the change (R3, P1); it costs
+ * one load per agent in use while nobody waits.
+ *
+ * Invariants  I15 deferred work (last puts, detaches) runs in no critical section: when no lock is held, at the end of the
+ *             current job, or before the agent leaves.
+ * Pairs       P1, P2: see rows and bell.
+ */
+
+import type { Arena } from '../mem/index.js';
+import { Bells, bucketOf } from './bell.js';
+import { runBlocking } from './blocking.js';
+import { objectKey, SlotState } from './layout.js';
+import { Polling } from './poll.js';
+import type { Platform } from './ports.js';
+import { ownerTag, Reapers } from './reaper.js';
+import { WaitRows } from './rows.js';
+import { type Identity, Slots } from './slots.js';
+import { Tasks, type WaitLimits } from './tasks.js';
+import type { Operation } from './wait.js';
+
+/** Milliseconds after which an idle agent listens anew: what it left behind in the engine is freed then. */
+const LISTEN = 10_000;
+/** Milliseconds between two looks at an agent that reaps while we want to leave: it may have died. */
+const BUSY = 100;
+/** Reads of the turn's clock before it is refreshed within one turn. */
+const CLOCK_READS = 64;
+
+export class Agent {
+  readonly slots: Slots;
+  readonly bells: Bells;
+  readonly rows: WaitRows;
+  readonly reapers: Reapers;
+  readonly polling = new Polling();
+  readonly tasks: Tasks;
+  /** This agent's slot. */
+  readonly slot: number;
+  /** Never 0, never another agent's, never used again: for every word that says "mine". */
+  readonly tag: number;
+  /** ww locks held by objects of this agent. */
+  held = 0;
+  readonly #noteKey: number;
+  readonly #notes: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
+  #flushing = false;
+  #listening = false;
+  #left = false;
+  #time = 0;
+  #timeReads = 0;
+
+  /** Joins. @throws ENFILE all slots are taken */
+  constructor(
+    readonly arena: Arena,
+    readonly platform: Platform,
+    who: Identity,
+  ) {
+    this.slots = new Slots(arena, platform);
+    this.bells = new Bells(arena, this.slots, platform);
+    this.slot = this.slots.join(who);
+    this.tag = ownerTag(this.slot, this.slots.life(this.slot));
+    this.rows = new WaitRows(arena, this.slots, this.slot);
+    this.reapers = new Reapers(arena, this.slots, this.rows, this.bells, this.tag);
+    this.tasks = new Tasks(platform, this.polling, () => this.listen());
+    this.#noteKey = objectKey('agent', this.slot);
+  }
+
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** Is the agent with this tag still the one in its slot, and alive as far as its slot says? No system call. */
+  present(tag: number): boolean {
+    const slot = (tag & 0x1ff) - 1;
+    const life = this.slots.life(slot);
+    const state = life & 7;
+    return ownerTag(slot, life) === tag && state !== SlotState.DEAD && state !== SlotState.FREE;
+  }
+
+  // ------------------------------------------------------------------------------------------- waiting
+
+  /** Asynchronous: never blocks, settles on the event loop. */
+  run<T>(op: string, operation: Operation<T>, limits?: WaitLimits): Promise<T> {
+    return this.tasks.run(op, operation, limits);
+  }
+
+  /** Blocking. `own`: ww locks held by the call's own context. */
+  runSync<T>(op: string, operation: Operation<T>, timeout?: number, own = 0): T {
+    this.#timeReads = 0;
+    try {
+      return runBlocking(this, op, operation, timeout, own);
+    } finally {
+      this.#timeReads = 0;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- waking
+
+  /** Everybody who waits for `obj` looks again. Call it after the change (P1). */
+  wake(obj: number): void {
+    for (let index = 0, used = this.slots.used; index < used; index++) {
+      if (index === this.slot) this.tasks.rung(obj);
+      else if (this.rows.waits(index, obj)) this.bells.ring(index, obj); // P1
+    }
+  }
+
+  /** One agent looks again at its waits for `obj`. */
+  ring(index: number, obj: number): void {
+    if (index === this.slot) this.tasks.rung(obj);
+    else this.bells.ring(index, obj);
+  }
+
+  /** Asks another agent to look after what it owes others: its note handlers run. */
+  note(index: number): void {
+    if (index === this.slot) this.platform.microtask(() => this.serveNotes(-1));
+    else this.bells.ring(index, objectKey('agent', index));
+  }
+
+  /** Runs whenever this agent was sent a note, also while it is blocked. */
+  onNote(fn: () => void): void {
+    this.#notes.push(fn);
+  }
+
+  serveNotes(bucket: number): void {
+    if (bucket >= 0 && bucket !== bucketOf(this.#noteKey)) return;
+    for (const fn of this.#notes) fn();
+  }
+
+  /** Takes what the bell was rung for, and looks. */
+  serve(): void {
+    this.bells.collect(this.slot, (bucket) => {
+      this.tasks.look(bucket);
+      this.serveNotes(bucket);
+    });
+  }
+
+  /** Listens to the bell on the event loop; does not keep the process alive. */
+  listen(): void {
+    while (!this.#listening && !this.#left) {
+      const seen = this.bells.read(this.slot);
+      if (!this.bells.park(this.slot)) {
+        this.serve();
+        continue; // P2
+      }
+      const rung = this.bells.listen(this.slot, seen, LISTEN);
+      if (rung === null) {
+        this.serve();
+        continue;
+      }
+      this.#listening = true;
+      void rung.then(() => this.#heard());
+    }
+  }
+
+  #heard(): void {
+    this.#listening = false;
+    if (this.#left) return;
+    this.bells.unpark(this.slot);
+    this.serve();
+    this.listen();
+  }
+
+  /** Blocks this thread until the bell rings, then serves: what `listen` does, for a thread without an event loop. */
+  sleepOnce(): void {
+    const seen = this.bells.read(this.slot);
+    if (this.bells.park(this.slot)) this.bells.sleep(this.slot, seen, Infinity); // P2
+    this.bells.unpark(this.slot);
+    this.serve();
+  }
+
+  lookForDead(): void {
+    this.reapers.sweep();
+  }
+
+  // ------------------------------------------------------------------------------------------- deferred work
+
+  /** Runs `fn` outside of every critical section: soon, and at the latest when this agent leaves (I15). */
+  defer(fn: () => void): void {
+    this.#deferred.push(fn);
+    if (this.#deferred.length === 1) this.platform.microtask(() => this.flush());
+  }
+
+  /** Deferred work that has not run. */
+  get deferred(): number {
+    return this.#deferred.length;
+  }
+
+  /** Runs deferred work, unless a lock is held: then the end of the outermost unlock will. */
+  flush(): void {
+    if (this.#flushing || this.held > 0) return;
+    this.#flushing = true;
+    try {
+      for (let fn = this.#deferred.shift(); fn !== undefined; fn = this.#deferred.shift()) fn();
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  /** A ww lock of this agent was taken (+1) or released (−1). */
+  countHeld(step: 1 | -1): void {
+    this.held += step;
+    if (this.held === 0 && this.#deferred.length > 0) this.flush();
+  }
+
+  /** Milliseconds since the epoch, from a clock that is read once per turn of the event loop, or every 64 uses. */
+  time(): number {
+    if (this.#timeReads === 0) {
+      this.#time = this.platform.now();
+      this.platform.soon(() => {
+        this.#timeReads = 0;
+      });
+    }
+    this.#timeReads = (this.#timeReads + 1) % CLOCK_READS;
+    return this.#time;
+  }
+
+  // ------------------------------------------------------------------------------------------- leaving
+
+  /** Everything this agent had is taken apart, then its slot is free (I1). Pending operations end with `reason`. */
+  leave(reason: unknown): void {
+    if (this.#left) return;
+    this.tasks.abortAll(reason);
+    this.held = 0;
+    this.flush();
+    this.slots.setState(this.slot, SlotState.LEAVING);
+    while (!this.reapers.reap(this.slot)) this.reapers.waitForOther(BUSY);
+    this.slots.free(this.slot); // I1
+    this.#left = true;
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/**
+ * agent/blocking — the blocking runner: the same operations, on a thread that sleeps.
+ *
+ * Polls (looks, then gives the core away), then publishes and sleeps on the bell in slices. After each slice it asks whether
+ * somebody died: a main thread that waits for a dead worker recovers by itself, without its event loop.
+ *
+ * While it is blocked, the agent's asynchronous tasks cannot run. `blocked` says so to everybody, their rows count as absent,
+ * and what they are rung for is passed on; afterwards they look again.
+ *
+ * Pairs  P2 see bell.  P1 see rows.
+ */
+
+import { checkTimeout, fail } from '../errors.js';
+import type { Bells } from './bell.js';
+import type { Polling } from './poll.js';
+import type { Platform } from './ports.js';
+import type { Slots } from './slots.js';
+import type { Tasks } from './tasks.js';
+import { Interrupt, type Operation, type Wait } from './wait.js';
+
+/** Milliseconds between two looks for the dead. */
+const SLICE = 100;
+
+/** What the runner needs of its agent. */
+export interface BlockingHost {
+  readonly slot: number;
+  readonly slots: Slots;
+  readonly bells: Bells;
+  readonly tasks: Tasks;
+  readonly polling: Polling;
+  readonly platform: Platform;
+  /** ww locks that objects of this agent hold. */
+  readonly held: number;
+  /** Duties towards others that a blocked agent still has. */
+  serveNotes(bucket: number): void;
+  /** Recovers agents that have died. */
+  lookForDead(): void;
+}
+
+/**
+ * Runs an operation to its end on this thread.
+ * @param own  ww locks held that belong to this very call (its context's): they are not held by anybody who cannot run.
+ */
+export function runBlocking<T>(
+  host: BlockingHost,
+  op: string,
+  operation: Operation<T>,
+  timeout?: number,
+  own = 0,
+): T {
+  const limit = checkTimeout(op, timeout);
+  let step = operation.next(null);
+  if (step.done === true) return step.value;
+  const deadline = limit === Infinity ? Infinity : host.platform.now() + limit;
+  while (step.done !== true) step = operation.next(blockOn(host, op, step.value, deadline, own));
+  return step.value;
+}
+
+function blockOn(
+  host: BlockingHost,
+  op: string,
+  wait: Wait,
+  deadline: number,
+  own: number,
+): Interrupt | null {
+  const { polling, platform } = host;
+  const expired = (): boolean => deadline !== Infinity && platform.now() >= deadline;
+  if (wait.ready()) return null;
+  if (expired()) return new Interrupt('timeout');
+  const refusal = refuse(host, op, own);
+  if (refusal !== null) return refusal;
+  const since = platform.now();
+  for (let look = 0; look < polling.looks; look++) if (wait.ready()) return null;
+  if (platform.giveWay !== null) {
+    for (let given = 0; given < polling.yields; given++) {
+      platform.giveWay();
+      if (wait.ready()) {
+        polling.learn(platform.now() - since);
+        return null;
+      }
+    }
+  }
+  const interrupt = sleepOn(host, wait, deadline);
+  polling.learn(platform.now() - since);
+  return interrupt;
+}
+
+/** Some waits must not block: they would never end, or the platform forbids it. */
+function refuse(host: BlockingHost, op: string, own: number): Interrupt | null {
+  if (!host.platform.mayBlock) {
+    const why = 'this thread may not block: use the promise form of the call';
+    return new Interrupt('abort', fail('ENOTSUP', op, {}, { why }));
+  }
+  if (host.held > own) {
+    const why =
+      'a task of this thread holds a lock, and could not run to release it while the thread blocks: unlock first, or await';
+    return new Interrupt('abort', fail('EDEADLK', op, { held: host.held - own }, { why }));
+  }
+  return null;
+}
+
+function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | null {
+  const { slot, slots, bells, tasks, platform } = host;
+  slots.setWord(slot, 'blocked', wait.keys[0] ?? -1);
+  tasks.pass(-1);
+  try {
+    if (wait.arm()) return null;
+    for (;;) {
+      const seen = bells.read(slot);
+      bells.collect(slot, (bucket) => {
+        tasks.pass(bucket);
+        host.serveNotes(bucket);
+      });
+      if (wait.check()) return null;
+      const left = deadline - platform.now();
+      if (left <= 0) return new Interrupt('timeout');
+      if (!bells.park(slot)) continue; // P2
+      bells.sleep(slot, seen, Math.min(left, SLICE));
+      bells.unpark(slot);
+      if (bells.read(slot) === seen) host.lookForDead();
+    }
+  } finally {
+    wait.disarm();
+    bells.unpark(slot);
+    slots.setWord(slot, 'blocked', 0);
+    if (tasks.pending > 0) platform.microtask(() => tasks.look(-1));
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/**
+ * agent/layout — slots, wait rows, and the names of the objects one can wait for.
+ */
+
+import { record, section, textWords, u32, words } from '../mem/index.js';
+
+const LINE = 16;
+/** Bytes of a member's name. */
+export const AGENT_NAME_BYTES = 44;
+/** Buckets of dirty bits of one agent: 32 words of 32. */
+export const BUCKETS = 1024;
+
+export const ControlLayout = record(
+  'control',
+  {
+    used: u32('slots below this index have been in use at some time'),
+    reaper: u32('tag of the agent that reaps; 0 = nobody'),
+  },
+  LINE,
+);
+
+export const SlotLayout = record(
+  'slot',
+  {
+    // identity: written by the joiner, read by everybody
+    claim: u32('OS thread id of the agent; 0 = free. The claim is the identity'),
+    life: u32('incarnation << 3 | SlotState'),
+    startHigh: u32('start time of that thread, so that a reused id is not taken for it'),
+    startLow: u32('start time of that thread'),
+    pid: u32('process id'),
+    kind: u32('0 thread, 1 process'),
+    member: u32('number that spawn() or adopt() gave it; 0 = joined by itself'),
+    lostLife: u32('the life whose reaping the three counts below describe'),
+    lostLocks: u32('locks that were taken from the dead agent'),
+    lostFences: u32('fences that failed with it'),
+    lostBuffers: u32('references that were dropped for it'),
+    lostClean: u32('1 when that life ended by leaving'),
+    watched: u32("1 when somebody will notice this agent's death: it was spawned or adopted"),
+    pad0: words(3, 'to the end of the line'),
+    // bell: written by ringers and the owner
+    bell: u32('grows with every ring; the only word this agent ever waits on'),
+    parked: u32('1 while the owner may sleep on the bell'),
+    summary: u32('bit per word of `dirty`'),
+    blocked: u32('object that a blocking call of this agent waits for; 0 = its tasks run'),
+    waiting: u32('wait rows in use'),
+    overflow: u32('waits that found no row: every waker rings this agent'),
+    everything: u32('1 = it was rung for all of its waits'),
+    pad1: words(9, 'to the end of the line'),
+    dirty: words(32, 'bit per bucket of objects that were rung'),
+    name: words(textWords(AGENT_NAME_BYTES), 'text'),
+  },
+  LINE,
+);
+
+export const WaitRowLayout = record(
+  'waitRow',
+  {
+    ver: u32('odd while the row is being written'),
+    obj: u32('object waited for; 0 = free'),
+    ticket: u32('place in the queue, compared by signed difference'),
+    stampHigh: u32('stamp of the waiting context'),
+    stampLow: u32('stamp of the waiting context'),
+    flags: u32('RowFlag bits'),
+  },
+  8,
+);
+
+export const ControlSection = section('control', ControlLayout, () => 1);
+export const SlotSection = section('slots', SlotLayout, (limits) => limits.agents);
+export const WaitRowSection = section(
+  'waitRows',
+  WaitRowLayout,
+  (limits) => limits.agents * limits.waitRows,
+);
+
+/** FREE → JOINING → LIVE → (LEAVING) → DEAD → FREE. */
+export const SlotState = { FREE: 0, JOINING: 1, LIVE: 2, LEAVING: 3, DEAD: 4 } as const;
+
+/** A waiter with a context · one that holds locks and may have to die. */
+export const RowFlag = { CONTEXT: 1, KILLABLE: 2 } as const;
+
+const KIND = { lock: 1, fence: 2, queue: 3, space: 4, pool: 5, buffer: 6, agent: 7 } as const;
+
+export type ObjectKind = keyof typeof KIND;
+
+const KINDS = Object.keys(KIND) as readonly ObjectKind[];
+
+/** The name of something to wait for: a ww lock, a fence, messages in or space in a channel, a pool, a buffer, an agent's life. */
+export function objectKey(kind: ObjectKind, row: number): number {
+  return (KIND[kind] << 29) | row;
+}
+
+export function keyKind(key: number): ObjectKind | undefined {
+  return KINDS[(key >>> 29) - 1];
+}
+
+export function keyRow(key: number): number {
+  return key & 0x1fff_ffff;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/**
+ * agent/tasks — the asynchronous runner: operations of one agent that wait without blocking its thread.
+ *
+ * A task polls a little (see poll), then arms its wait and hangs in the buckets of its objects. A ring makes the tasks of its
+ * bucket look again, nobody else. Tasks are resumed on the event loop only, never inside a blocking call of the same thread:
+ * what they would be given could not be used there (see blocking).
+ *
+ * Invariants  I4 an armed task has looked after it published (its own `arm`), and every later ring reaches its bucket.
+ *             A task is in exactly one of: running, hot, armed, settled.
+ */
+
+import { checkTimeout } from '../errors.js';
+import { bucketOf } from './bell.js';
+import type { Polling } from './poll.js';
+import type { Abortable, Platform, Timer } from './ports.js';
+import { Interrupt, type Operation, type Wait } from './wait.js';
+
+/** R3 of the API. */
+export interface WaitLimits {
+  readonly signal?: Abortable | undefined;
+  readonly timeout?: number | undefined;
+}
+
+interface Task {
+  readonly op: string;
+  readonly operation: Operation<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+  wait: Wait | null;
+  state: 'running' | 'hot' | 'armed' | 'settled';
+  turns: number;
+  since: number;
+  /** It was reported as stalled. */
+  reported: boolean;
+  /** Came while the task was running; delivered at its next wait. */
+  interrupt: Interrupt | null;
+  timer: Timer | null;
+  unlisten: (() => void) | null;
+}
+
+export class Tasks {
+  readonly #buckets = new Map<number, Set<Task>>();
+  readonly #hot = new Set<Task>();
+  readonly #rung = new Set<number>();
+  #pending = 0;
+  #polling = false;
+
+  constructor(
+    readonly platform: Platform,
+    readonly polling: Polling,
+    /** Tells the agent that it must listen to its bell. */
+    readonly listen: () => void,
+  ) {}
+
+  /** Operations that have not settled. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Starts an operation; what needs no wait is over when this returns. */
+  run<T>(op: string, operation: Operation<T>, limits: WaitLimits = {}): Promise<T> {
+    const { signal } = limits;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    let timeout: number;
+    let step: IteratorResult<Wait, T>;
+    try {
+      timeout = checkTimeout(op, limits.timeout);
+      step = operation.next(null);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (step.done === true) return Promise.resolve(step.value);
+    const first = step.value;
+    return new Promise<T>((resolve, reject) => {
+      const task: Task = {
+        op,
+        operation,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        wait: null,
+        state: 'running',
+        turns: 0,
+        since: this.platform.now(),
+        reported: false,
+        interrupt: timeout === 0 ? new Interrupt('timeout') : null,
+        timer: null,
+        unlisten: null,
+      };
+      this.#watch(task, timeout, signal);
+      if (this.#pending++ === 0) this.platform.hold();
+      this.#suspend(task, first);
+    });
+  }
+
+  #watch(task: Task, timeout: number, signal: Abortable | undefined): void {
+    if (timeout !== 0 && timeout !== Infinity) {
+      task.timer = this.platform.timer(timeout, () =>
+        this.#interrupt(task, new Interrupt('timeout')),
+      );
+    }
+    if (signal === undefined) return;
+    const abort = (): void => this.#interrupt(task, new Interrupt('abort', signal.reason));
+    signal.addEventListener('abort', abort);
+    task.unlisten = () => signal.removeEventListener('abort', abort);
+  }
+
+  /** Runs the operation until it waits for something that is not there yet, or settles. */
+  #advance(task: Task, interrupt: Interrupt | null): void {
+    task.state = 'running';
+    let step: IteratorResult<Wait, unknown>;
+    try {
+      step = task.operation.next(interrupt);
+    } catch (error) {
+      this.#settle(task);
+      task.reject(error);
+      return;
+    }
+    if (step.done === true) {
+      this.#settle(task);
+      task.resolve(step.value);
+      return;
+    }
+    this.#suspend(task, step.value);
+  }
+
+  #suspend(task: Task, wait: Wait): void {
+    task.wait = wait;
+    const { interrupt } = task;
+    if (interrupt !== null) {
+      task.interrupt = null;
+      this.#advance(task, wait.ready() ? null : interrupt);
+      return;
+    }
+    task.since = this.platform.now();
+    task.reported = false;
+    const looks = this.polling.turns === 0 ? 1 : this.polling.looks;
+    for (let look = 0; look < looks; look++) {
+      if (wait.ready()) {
+        this.#advance(task, null);
+        return;
+      }
+    }
+    task.turns = this.polling.turns;
+    if (task.turns === 0) {
+      this.#arm(task);
+      return;
+    }
+    task.state = 'hot';
+    this.#hot.add(task);
+    this.#pollSoon();
+  }
+
+  #pollSoon(): void {
+    if (this.#polling) return;
+    this.#polling = true;
+    this.platform.soon(() => {
+      this.#polling = false;
+      this.#pollOnce();
+    });
+  }
+
+  /** One turn of polling for all hot tasks: look, give way, look. */
+  #pollOnce(): void {
+    this.platform.giveWay?.();
+    for (let look = 0; look < this.polling.looks && this.#hot.size > 0; look++) {
+      for (const task of this.#hot) {
+        if (task.wait?.ready() !== true) continue;
+        this.#hot.delete(task);
+        this.#resume(task);
+      }
+    }
+    for (const task of this.#hot) {
+      if (--task.turns > 0) continue;
+      this.#hot.delete(task);
+      this.#arm(task);
+    }
+    if (this.#hot.size > 0) this.#pollSoon();
+  }
+
+  #arm(task: Task): void {
+    const { wait } = task;
+    if (wait === null) return;
+    task.state = 'armed';
+    if (wait.arm()) {
+      wait.disarm();
+      this.#resume(task);
+      return;
+    }
+    for (const key of wait.keys) {
+      const bucket = bucketOf(key);
+      const tasks = this.#buckets.get(bucket);
+      if (tasks === undefined) this.#buckets.set(bucket, new Set([task]));
+      else tasks.add(task);
+    }
+    this.listen();
+  }
+
+  #disarm(task: Task): void {
+    const { wait } = task;
+    if (wait === null) return;
+    for (const key of wait.keys) {
+      const bucket = bucketOf(key);
+      const tasks = this.#buckets.get(bucket);
+      tasks?.delete(task);
+      if (tasks?.size === 0) this.#buckets.delete(bucket);
+    }
+    wait.disarm();
+  }
+
+  #resume(task: Task): void {
+    this.polling.learn(this.platform.now() - task.since);
+    this.#advance(task, null);
+  }
+
+  #settle(task: Task): void {
+    task.state = 'settled';
+    task.timer?.cancel();
+    task.unlisten?.();
+    if (--this.#pending === 0) this.platform.release();
+  }
+
+  /** What was waited for wins over an interrupt that comes at the same time. */
+  #interrupt(task: Task, interrupt: Interrupt): void {
+    if (task.state === 'running') {
+      task.interrupt ??= interrupt;
+    } else if (task.state === 'hot') {
+      this.#hot.delete(task);
+      this.#advance(task, task.wait?.ready() === true ? null : interrupt);
+    } else if (task.state === 'armed') {
+      const over = task.wait?.check() === true;
+      this.#disarm(task);
+      this.#advance(task, over ? null : interrupt);
+    }
+  }
+
+  /** A change in this very agent: its own tasks look again when the current job is over. */
+  rung(obj: number): void {
+    const bucket = bucketOf(obj);
+    if (!this.#buckets.has(bucket)) return;
+    if (this.#rung.size === 0) this.platform.microtask(() => this.lookRung());
+    this.#rung.add(bucket);
+  }
+
+  /** Looks at what `rung` collected. */
+  lookRung(): void {
+    const rung = [...this.#rung];
+    this.#rung.clear();
+    for (const bucket of rung) this.look(bucket);
+  }
+
+  /** The tasks of a bucket look again; -1 = all tasks. */
+  look(bucket: number): void {
+    for (const task of this.#of(bucket)) {
+      if (task.state !== 'armed' || task.wait?.check() !== true) continue;
+      this.#disarm(task);
+      this.#resume(task);
+    }
+  }
+
+  /** The thread is blocked: what these tasks were rung for goes to the next waiter; -1 = all tasks. */
+  pass(bucket: number): void {
+    for (const task of this.#of(bucket)) task.wait?.pass?.();
+  }
+
+  /** Waits that began before `before` and are still parked; each is told once. */
+  stalled(before: number): { readonly op: string; readonly keys: readonly number[] }[] {
+    const found = [];
+    for (const task of this.#of(-1)) {
+      if (task.reported || task.since > before || task.wait === null) continue;
+      task.reported = true;
+      found.push({ op: task.op, keys: task.wait.keys });
+    }
+    return found;
+  }
+
+  #of(bucket: number): Task[] {
+    if (bucket >= 0) return [...(this.#buckets.get(bucket) ?? [])];
+    const all = new Set<Task>();
+    for (const tasks of this.#buckets.values()) for (const task of tasks) all.add(task);
+    return [...all];
+  }
+
+  /** The agent leaves: nothing will ring any more. Every pending operation ends with `reason`. */
+  abortAll(reason: unknown): void {
+    const interrupt = new Interrupt('abort', reason);
+    for (const task of [...this.#of(-1), ...this.#hot]) this.#interrupt(task, interrupt);
+  }
+}

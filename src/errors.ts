@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/**
+ * errors — one table, one class, Linux's codes.
+ *
+ * The table is the whole vocabulary: the index of a code in `ERROR_CODES` is what stands in a shared fence record, so the
+ * order is part of the layout and new codes go to the end. The sentence says what to do, `at` names the object, `op` the call.
+ * Errors lose `code` when they are posted to another thread, so they cross by `encodeError` and `decodeError`.
+ *
+ * @source errno(3); which code in which case: dma-buf, dma_resv, ww_mutex as of Linux 6.1.
+ */
+
+/** Code → what to do about it. The order is layout (see above): append only. */
+const REMEDY = {
+  EINVAL: 'an argument is wrong',
+  ESTALE: 'the object was closed, unmapped, moved, or belongs to a former life of its slot',
+  ENOLCK: 'this needs the reservation lock: the one given is unlocked, or of another reservation',
+  EDEADLK:
+    'this wait could never end: drop the locks you hold and take the contended one first (lockSlow), or use lockAll',
+  EALREADY: 'this context holds that lock already',
+  EBUSY: 'attached, pinned, or mapped in an incompatible direction',
+  EOWNERDEAD: 'the agent that held the lock, owed the fence, exported the buffer or sent died',
+  ECANCELED: 'the work behind this fence was dropped without done()',
+  ETIMEDOUT: 'the time-out ran out',
+  ENOMEM: 'not enough heap',
+  ENFILE: 'a table is full',
+  ENOSPC: 'no room: reserve() before add(), or shorten the meta data',
+  ENOENT: 'there is no such heap, channel, domain or share',
+  EEXIST: 'the name is taken',
+  EACCES: 'not allowed: a read-only share, or a refused peer',
+  EXDEV: 'the object belongs to another domain',
+  EPIPE: 'the channel has ended, or its receivers have died',
+  EIO: 'the exporter, or the script that was started, failed: see cause',
+  EPROTO: 'not a dmabuf domain, or a damaged message',
+  EPROTONOSUPPORT: 'the domain has another version or layout',
+  ENOTSUP: 'this platform cannot',
+} as const satisfies Record<string, string>;
+
+/** The whole table. Codes are Linux's wherever Linux has the case. */
+export type ErrorCode = keyof typeof REMEDY;
+
+/** Codes in layout order. */
+export const ERROR_CODES = Object.keys(REMEDY) as readonly ErrorCode[];
+
+/** Shared-memory number of a code; 0 is "no error". */
+export function errorNumber(code: ErrorCode): number {
+  return ERROR_CODES.indexOf(code) + 1;
+}
+
+/** The code of a shared-memory number; null for 0. A number of another version reads as EIO. */
+export function errorCode(number: number): ErrorCode | null {
+  return number === 0 ? null : (ERROR_CODES[number - 1] ?? 'EIO');
+}
+
+/** Which object: plain data, shown in the message. */
+export type ErrorDetails = Readonly<Record<string, string | number>>;
+
+/** What a call may say beside its code. */
+export interface ErrorMore {
+  /** Replaces the table's sentence where the call knows better. */
+  readonly why?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Same symbol in every realm and every copy of the package. */
+const BRAND = Symbol.for('dmabuf.DmaBufError');
+
+let build: (code: ErrorCode, op: string, at: ErrorDetails, more: ErrorMore) => DmaBufError;
+
+/**
+ * The one error class. `code` is Linux's, `op` the call that failed, `at` the object.
+ * @example try { pool.tryAcquire(); } catch (e) { if (DmaBufError.is(e, 'ESTALE')) console.log(e.op); }
+ */
+export class DmaBufError extends Error {
+  override readonly name = 'DmaBufError' as const;
+  readonly code: ErrorCode;
+  /** The call that failed, e.g. "Attachment.map". */
+  readonly op: string;
+  /** Which object: { buffer: 12, name: "frame", holder: "worker-2" … }. Plain data. */
+  readonly at: Readonly<Record<string, string | number>>;
+
+  static {
+    build = (code, op, at, more) => new DmaBufError(code, op, at, more);
+  }
+
+  private constructor(code: ErrorCode, op: string, at: ErrorDetails, more: ErrorMore) {
+    super(
+      sentence(code, op, at, more.why),
+      more.cause === undefined ? undefined : { cause: more.cause },
+    );
+    this.code = code;
+    this.op = op;
+    this.at = at;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /** Use this, not instanceof: also right across threads, realms and two copies of the package. */
+  static is<C extends ErrorCode = ErrorCode>(
+    e: unknown,
+    code?: C,
+  ): e is DmaBufError & { readonly code: C } {
+    if (typeof e !== 'object' || e === null || !(BRAND in e)) return false;
+    return code === undefined || (e as { readonly code?: unknown }).code === code;
+  }
+}
+
+function sentence(code: ErrorCode, op: string, at: ErrorDetails, why: string | undefined): string {
+  const details = Object.entries(at).map(([key, value]) => `${key} ${value}`);
+  const where = details.length === 0 ? '' : ` (${details.join(', ')})`;
+  return `${code}: ${op}: ${why ?? REMEDY[code]}${where}`;
+}
+
+/** The error to throw. @example throw fail('EINVAL', 'Domain.alloc', { size }, { why: 'size must be > 0' }); */
+export function fail(
+  code: ErrorCode,
+  op: string,
+  at: ErrorDetails = {},
+  more: ErrorMore = {},
+): DmaBufError {
+  return build(code, op, at, more);
+}
+
+/** What crosses a thread border in place of an error. */
+export interface EncodedError {
+  readonly dmabuf: 'error';
+  readonly code: ErrorCode | null;
+  readonly op: string;
+  readonly at: ErrorDetails;
+  readonly message: string;
+  readonly stack: string | undefined;
+}
+
+/** Structured-cloneable form of any thrown value. */
+export function encodeError(e: unknown): EncodedError {
+  const known = DmaBufError.is(e) ? e : null;
+  return {
+    dmabuf: 'error',
+    code: known?.code ?? null,
+    op: known?.op ?? '',
+    at: known?.at ?? {},
+    message: e instanceof Error ? e.message : String(e),
+    stack: e instanceof Error ? e.stack : undefined,
+  };
+}
+
+/** The error on the other side: a DmaBufError keeps code, op and at; the sender's stack is the cause. */
+export function decodeError(e: EncodedError): Error {
+  const origin = new Error(e.message);
+  if (e.stack !== undefined) origin.stack = e.stack;
+  if (e.code === null) return origin;
+  const why = e.message.slice(`${e.code}: ${e.op}: `.length);
+  const details = sentence(e.code, e.op, e.at, '').slice(`${e.code}: ${e.op}: `.length);
+  return fail(e.code, e.op, e.at, {
+    why: why.endsWith(details) ? why.slice(0, why.length - details.length) : why,
+    cause: origin,
+  });
+}
+
+/** An integer in [min, max], or EINVAL that names the argument and shows the value. */
+export function checkInteger(
+  op: string,
+  name: string,
+  value: unknown,
+  min: number,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) {
+    return value;
+  }
+  throw fail(
+    'EINVAL',
+    op,
+    { [name]: shown(value) },
+    { why: `${name} must be an integer from ${min} to ${max}` },
+  );
+}
+
+/** Milliseconds >= 0, Infinity when absent, or EINVAL. */
+export function checkTimeout(op: string, timeout: unknown): number {
+  if (timeout === undefined) return Infinity;
+  if (typeof timeout === 'number' && timeout >= 0) return timeout;
+  throw fail(
+    'EINVAL',
+    op,
+    { timeout: shown(timeout) },
+    { why: 'timeout must be milliseconds, >= 0' },
+  );
+}
+
+/** A value as `at` may carry it. */
+export function shown(value: unknown): string | number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'string') return value.length > 64 ? `${value.slice(0, 61)}...` : value;
+  return Object.prototype.toString.call(value).slice(8, -1).toLowerCase();
+}
