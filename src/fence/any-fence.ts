@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/**
+ * fence/any-fence — what a point and a set of points have in common: asking, waiting, being told.
+ */
+
+import { type Operation, until } from '../agent/index.js';
+import { checkTimeout, type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
+import type { Fence } from './fence.js';
+import type { SyncWaitOptions, WaitOptions } from './options.js';
+import type { FenceSource } from './source.js';
+
+const UNPOSTED = Symbol(
+  'a fence cannot be posted: post fence.toJSON() and call Fence.from(domain, name) on the other side',
+);
+
+/**
+ * The name of one or several points, as plain JSON. Each point: the timeline's id, the record that stands for the point (opaque),
+ * the sequence number.
+ */
+export interface FenceName {
+  readonly dmabuf: 'fence';
+  readonly points: readonly (readonly [timeline: number, generation: number, seqno: number])[];
+  readonly mode: 'all' | 'any';
+}
+
+/**
+ * What points and sets have in common. Values: nothing to close. Deliberately no `then`: a fence returned from an async function
+ * stays a fence.
+ */
+export abstract class AnyFence {
+  /** @internal Posting a handle fails with this text. */
+  readonly unposted = UNPOSTED;
+
+  protected constructor() {}
+
+  /** One atomic load. Once true, for ever. @source dma_fence_is_signaled */
+  abstract readonly signaled: boolean;
+  /** null while unsignalled, and after success. @source dma_fence_get_status */
+  abstract readonly error: ErrorCode | null;
+  /**
+   * When it signalled: milliseconds since the epoch, with fractions, of a clock that is read once per turn of the event loop.
+   * null while unsignalled; 0 = so long ago that nobody knows. @source dma_fence_timestamp
+   */
+  abstract readonly timestamp: number | null;
+  /** Plain JSON: names the fence to other agents. No reference to give back. */
+  abstract toJSON(): FenceName;
+
+  /** @internal null: signalled since ever. */
+  abstract readonly source: FenceSource | null;
+  /** @internal The points it is made of. */
+  abstract readonly leaves: readonly Fence[];
+  /** @internal Ends when it has signalled; does not look at errors. */
+  abstract waiting(source: FenceSource, op: string): Operation<void>;
+  /** @internal For messages. */
+  abstract readonly details: ErrorDetails;
+
+  /**
+   * Until it has signalled. Never blocks.
+   * @throws ETIMEDOUT · the signal's reason · the fence's own error when the work failed: what it guards is not there
+   * @example await fence.wait({ timeout: 100 });
+   * @source dma_fence_wait_timeout
+   */
+  wait(options: WaitOptions = {}): Promise<void> {
+    const op = 'Fence.wait';
+    const { source } = this;
+    try {
+      checkTimeout(op, options.timeout);
+      if (source === null || this.signaled) {
+        this.#raise(op);
+        return Promise.resolve();
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return source.agent.run(op, this.#waitAndRaise(source, op), options);
+  }
+
+  /**
+   * The blocking form of `wait`.
+   * @blocking yes
+   * @throws ETIMEDOUT · the fence's own error · EDEADLK this very thread has to signal it, or holds a lock · ENOTSUP may not block
+   * @source dma_fence_wait_timeout
+   */
+  waitSync(options: SyncWaitOptions = {}): void {
+    const op = 'Fence.waitSync';
+    const timeout = checkTimeout(op, options.timeout);
+    const { source } = this;
+    if (source === null || this.signaled) return this.#raise(op);
+    if (timeout === 0) throw fail('ETIMEDOUT', op, this.details);
+    if (this.#endless(source)) {
+      const why =
+        'this thread has to signal it, and could not while it blocks: await wait() instead';
+      throw fail('EDEADLK', op, this.details, { why });
+    }
+    source.agent.runSync(op, this.#waitAndRaise(source, op), timeout);
+  }
+
+  /**
+   * Runs `callback` once, as a microtask, also when it is signalled already. Dispose to cancel.
+   * @example fence.onSignal((error) => void console.log(error ?? 'done'));
+   * @source dma_fence_add_callback · dma_fence_remove_callback
+   */
+  onSignal(callback: (error: ErrorCode | null) => undefined): Disposable {
+    let armed = true;
+    const deliver = (): void => {
+      if (!armed) return;
+      armed = false;
+      callback(this.error);
+    };
+    const { source } = this;
+    if (source === null || this.signaled) {
+      void Promise.resolve().then(deliver);
+      return { [Symbol.dispose]: () => void (armed = false) };
+    }
+    const wait = source.waitOn(this.leaves, () => !armed || this.signaled);
+    const watching = source.agent.run('Fence.onSignal', until(wait, 'Fence.onSignal'));
+    // The agent leaving ends the watch: nobody is told any more.
+    void watching.then(deliver, () => {});
+    const cancel = (): void => {
+      if (!armed) return;
+      armed = false;
+      for (const key of wait.keys) source.agent.ring(source.agent.slot, key);
+    };
+    return { [Symbol.dispose]: cancel };
+  }
+
+  /**
+   * A hint to whoever signals: wanted by `at`, milliseconds as performance.timeOrigin + performance.now(). The earliest wins.
+   * @throws EINVAL
+   * @source dma_fence_set_deadline
+   */
+  setDeadline(at: number): void {
+    if (typeof at !== 'number' || !Number.isFinite(at)) {
+      const why = 'at must be milliseconds since the epoch';
+      throw fail('EINVAL', 'Fence.setDeadline', { at: shown(at) }, { why });
+    }
+    for (const leaf of this.leaves) if (!leaf.signaled) this.source?.askDeadline(leaf, at);
+  }
+
+  *#waitAndRaise(source: FenceSource, op: string): Operation<void> {
+    yield* this.waiting(source, op);
+    this.#raise(op);
+  }
+
+  #raise(op: string): void {
+    const { error } = this;
+    if (error !== null) throw fail(error, op, this.details);
+  }
+
+  /** Could only this very agent end the wait? */
+  #endless(source: FenceSource): boolean {
+    return this.isOwed((leaf) => !leaf.signaled && source.owedHere(leaf.row, leaf.generation));
+  }
+
+  /** @internal Given who owes which point: does that party owe the whole? */
+  protected abstract isOwed(by: (leaf: Fence) => boolean): boolean;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/**
+ * fence/handles — fence objects of this agent for records that other agents hand out.
+ *
+ * While a pending record has a handle here, this agent's bit stands in it, and it is not recycled: so the handle can still learn
+ * error and time after the signal. There is one object per record. It lets go when it knows the outcome, or was collected.
+ *
+ * Invariants  I12 a record of another generation means "signalled".
+ * Pairs       P8 handle: own bit, then the state ↔ recycler: state is SIGNALED, then the bits.
+ */
+
+import { type Fence, keep, openFence } from './fence.js';
+import type { FenceSource } from './source.js';
+
+interface Collected {
+  readonly row: number;
+  readonly ref: WeakRef<Fence>;
+}
+
+export class Handles {
+  readonly #byRow = new Map<number, WeakRef<Fence>>();
+  readonly #registry = new FinalizationRegistry<Collected>(({ row, ref }) => {
+    if (this.#byRow.get(row) === ref) this.#letGo(row);
+  });
+
+  constructor(readonly source: FenceSource) {}
+
+  /** The fence of that name; null when its record was recycled. */
+  open(row: number, generation: number): Fence | null {
+    const known = this.#byRow.get(row)?.deref();
+    if (known !== undefined) return known.generation === generation ? known : null;
+    const { records, agent } = this.source;
+    records.setHeld(row, agent.slot, true); // P8
+    const outcome = records.outcomeOf(row, generation); // P8
+    const timeline = records.contextOf(row);
+    const seqno = records.seqnoOf(row);
+    if (outcome !== null) {
+      const recycled = !records.isCurrent(row, generation);
+      this.#letGo(row);
+      if (recycled) return null;
+    }
+    const fence = openFence(this.source, timeline, seqno, row, generation);
+    if (outcome !== null) {
+      keep(fence, outcome.error, outcome.time);
+      return fence;
+    }
+    const ref = new WeakRef(fence);
+    this.#byRow.set(row, ref);
+    this.#registry.register(fence, { row, ref });
+    return fence;
+  }
+
+  /** The object knows its outcome. Objects that are not ours are ignored. */
+  release(row: number, fence: object): void {
+    if (this.#byRow.get(row)?.deref() === fence) this.#letGo(row);
+  }
+
+  /** This agent leaves: from now on the bits of its slot are somebody else's. */
+  leave(): void {
+    this.#byRow.clear();
+  }
+
+  #letGo(row: number): void {
+    this.#byRow.delete(row);
+    this.source.records.setHeld(row, this.source.agent.slot, false);
+  }
+}

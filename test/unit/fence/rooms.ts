@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/** Several agents of one arena on one thread, each with its fences. */
+import { Fences, fenceSections } from '../../../src/fence/index.js';
+import type { Limits } from '../../../src/mem/index.js';
+import { world } from '../world.js';
+
+export interface Rooms {
+  /** One per agent. */
+  readonly rooms: readonly Fences[];
+  /** From now on that agent counts as dead. */
+  kill(room: Fences): void;
+}
+
+export function fenceRooms(count: number, limits: Partial<Limits> = {}): Rooms {
+  const { agents, kill } = world(fenceSections, count, limits);
+  const rooms = agents.map((agent) => new Fences(agent));
+  return { rooms, kill: (room) => kill(room.agent) };
+}
+
+/** What an agent names itself by in `Fence.from`. */
+export const domainOf = (fences: Fences) => ({ name: 'test', agent: 'test', fences });
+
+/** The error's code, of a call or of a promise. */
+export async function codeOf(run: (() => unknown) | Promise<unknown>): Promise<unknown> {
+  try {
+    await (typeof run === 'function' ? run() : run);
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+  return 'no error';
+}
+
+/** A full turn of the event loop. */
+export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** Turns until something is so; the test's own time-out ends it otherwise. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await turn();
+}
