@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/**
+ * resv/held-lock — proof that a reservation lock is held: the one you took, or one that is held for you during a callback.
+ *
+ * The proof carries the operations that need the lock, so the wrong lock cannot be said for them.
+ */
+
+import { checkInteger, errorNumber, fail, shown } from '../errors.js';
+import { Fence, Timeline, type WaitOptions } from '../fence/index.js';
+import type { AcquireContext } from './acquire-context.js';
+import type { Reservation } from './reservation.js';
+import { KERNEL, type Usage, usageNumber, WRITE } from './usage.js';
+
+/** Fences that one call may reserve. */
+const MOST = 65_536;
+
+let makeLock: (resv: Reservation, context: AcquireContext | null) => ResvLock;
+
+export { makeLock };
+
+/**
+ * Proof that a lock is held: yours, or held on your behalf during a callback. Passed first to whatever needs it; cannot unlock.
+ * @source dma_resv_assert_held
+ */
+export abstract class HeldLock {
+  /** Whose lock. Posting a lock fails with the text of a Reservation. */
+  readonly resv: Reservation;
+
+  protected constructor(resv: Reservation) {
+    this.resv = resv;
+  }
+
+  /** Still held. Once false, for ever. */
+  abstract get held(): boolean;
+
+  /** The holder before you died in the middle; see LockOptions.recover. */
+  get ownerDied(): boolean {
+    return this.held && this.resv.dead;
+  }
+
+  /**
+   * "I have looked, and repaired": clears `ownerDied`, and drops failed WRITE fences.
+   * @throws ENOLCK
+   */
+  markConsistent(): void {
+    this.#check('HeldLock.markConsistent');
+    this.resv.list.dropFailed();
+    this.resv.dead = false;
+  }
+
+  /**
+   * Room for n more fences, so that add() cannot fail. Not cumulative: twice one is one. Lost at unlock.
+   * @throws ENOLCK · EINVAL n < 1 · ENOMEM
+   * @example lock.reserve(1); const fence = timeline.next(); lock.add(fence, 'write');
+   * @source dma_resv_reserve_fences
+   */
+  reserve(n: number): void {
+    const op = 'HeldLock.reserve';
+    this.#check(op);
+    this.resv.list.reserve(op, checkInteger(op, 'n', n, 1, MOST));
+  }
+
+  /**
+   * Takes the slot of a fence that has signalled, or of an earlier one of the same timeline with this usage or a weaker one;
+   * else a reserved slot. Points only: the points of a FenceSet one by one.
+   * @throws ENOLCK · ENOSPC nothing reserved · EINVAL · EXDEV another agent's object
+   * @source dma_resv_add_fence
+   */
+  add(fence: Fence, usage: Exclude<Usage, 'kernel'>): void {
+    const op = 'HeldLock.add';
+    const number = usageNumber(op, usage);
+    if (number === KERNEL) {
+      const why = 'everybody has to wait for a kernel fence: say addKernel() if you mean it';
+      throw fail('EINVAL', op, { usage }, { why });
+    }
+    this.#add(op, fence, number);
+  }
+
+  /**
+   * Memory management only: everybody waits for these, also who synchronises by other means.
+   * @throws ENOLCK · ENOSPC nothing reserved · EINVAL · EXDEV another agent's object
+   * @source dma_resv_add_fence
+   */
+  addKernel(fence: Fence): void {
+    this.#add('HeldLock.addKernel', fence, KERNEL);
+  }
+
+  #add(op: string, fence: Fence, usage: number): void {
+    this.#check(op);
+    const { list } = this.resv;
+    const point = this.#point(op, fence);
+    const error = usage === WRITE && point.signaled ? point.error : null;
+    if (error === null) return list.add(op, point, usage);
+    // The record of a fence that is over may be gone at any time, and its error with it: a new record says it again.
+    const { fences } = this.resv.room;
+    const again = fences.create(point.timeline, point.seqno);
+    try {
+      list.add(op, again, usage);
+    } finally {
+      fences.signal(again, errorNumber(error));
+    }
+  }
+
+  /**
+   * Every fence of that timeline in the list becomes this one: for preemption and revocation.
+   * @throws ENOLCK · EINVAL · EXDEV another agent's object
+   * @source dma_resv_replace_fences
+   */
+  replace(timeline: Timeline, fence: Fence, usage: Usage): void {
+    const op = 'HeldLock.replace';
+    this.#check(op);
+    const number = usageNumber(op, usage);
+    if (!(timeline instanceof Timeline)) {
+      throw fail(
+        'EINVAL',
+        op,
+        { timeline: shown(timeline) },
+        { why: 'timeline must be a Timeline' },
+      );
+    }
+    this.resv.list.replace(timeline.id, this.#point(op, fence), number);
+  }
+
+  /**
+   * All, signalled ones too, as long as they are known.
+   * @throws ENOLCK · EINVAL
+   * @source dma_resv_for_each_fence
+   */
+  fences(usage: Usage): readonly Fence[] {
+    const op = 'HeldLock.fences';
+    this.#check(op);
+    return this.resv.handles(this.resv.list.points(usageNumber(op, usage)));
+  }
+
+  /**
+   * The list becomes that of `source`, without what has signalled. Failed WRITE fences of both stay.
+   * @throws ENOLCK · ENOMEM nothing has changed · EXDEV another agent's object · EINVAL
+   * @source dma_resv_copy_fences
+   */
+  copyFrom(source: Reservation): void {
+    const op = 'HeldLock.copyFrom';
+    this.#check(op);
+    const other = this.resv.sibling(op, source);
+    if (other !== this.resv) this.resv.list.copyFrom(op, other.list);
+  }
+
+  /**
+   * As Reservation.wait. Waiting with the lock held is legal, and everybody else waits for you.
+   * @throws ENOLCK · ETIMEDOUT · the signal's reason
+   * @source dma_resv_wait_timeout
+   */
+  async wait(usage: Usage, options?: WaitOptions): Promise<void> {
+    this.#check('HeldLock.wait');
+    await this.resv.wait(usage, options);
+  }
+
+  /** @internal It is held, and it is that reservation's. @throws ENOLCK */
+  require(op: string, resv: Reservation): void {
+    this.#check(op);
+    if (this.resv === resv) return;
+    const details = { row: resv.row, other: this.resv.row };
+    throw fail('ENOLCK', op, details, { why: 'this is the lock of another reservation' });
+  }
+
+  /** @internal Pending fences, and failed WRITE fences: what somebody who comes next has to look at. */
+  inTheWay(usage: Usage): readonly Fence[] {
+    const op = 'HeldLock.inTheWay';
+    this.#check(op);
+    return this.resv.handles(this.resv.list.inTheWay(usageNumber(op, usage)));
+  }
+
+  /** @internal For a callback: the same proof, that cannot unlock and ends with the callback. */
+  lend(): LentLock {
+    return new LentLock(this);
+  }
+
+  #check(op: string): void {
+    if (this.held) return;
+    const details = { row: this.resv.row };
+    throw fail('ENOLCK', op, details, { why: 'this lock is not held any more' });
+  }
+
+  #point(op: string, fence: unknown): Fence {
+    if (!(fence instanceof Fence)) {
+      const why = 'fence must be a Fence: of a FenceSet, add each of its points';
+      throw fail('EINVAL', op, { fence: shown(fence) }, { why });
+    }
+    if (fence.source !== null && fence.source !== this.resv.room.fences) {
+      throw fail('EXDEV', op, fence.details, { why: 'the fence object belongs to another agent' });
+    }
+    return fence;
+  }
+}
+
+/** Held on somebody's behalf, during a callback. @internal */
+export class LentLock extends HeldLock {
+  readonly #of: HeldLock;
+  #over = false;
+
+  constructor(of: HeldLock) {
+    super(of.resv);
+    this.#of = of;
+  }
+
+  get held(): boolean {
+    return !this.#over && this.#of.held;
+  }
+
+  /** The callback has returned. */
+  end(): void {
+    this.#over = true;
+  }
+}
+
+/**
+ * The lock you took. It is this object that holds it, not the thread: passing it on passes the right to use it.
+ * @example using lock = await buf.resv.lock();
+ * @source ww_mutex_unlock
+ */
+export class ResvLock extends HeldLock implements Disposable {
+  /** Undefined: unlocked. There is one of these per lock, so it is small. */
+  #context: AcquireContext | null | undefined;
+
+  static {
+    makeLock = (resv, context) => new ResvLock(resv, context);
+  }
+
+  private constructor(resv: Reservation, context: AcquireContext | null) {
+    super(resv);
+    this.#context = context;
+  }
+
+  get held(): boolean {
+    return this.#context !== undefined;
+  }
+
+  /**
+   * One atomic exchange, and a wake if somebody waits. Room that was reserved is lost. Unlocking twice is harmless.
+   * @source dma_resv_unlock
+   */
+  unlock(): void {
+    const context = this.#context;
+    if (context === undefined) return;
+    this.#context = undefined;
+    this.resv.release(context);
+  }
+
+  [Symbol.dispose](): void {
+    this.unlock();
+  }
+
+  /** @internal The context that took it. */
+  get context(): AcquireContext | null {
+    return this.#context ?? null;
+  }
+}

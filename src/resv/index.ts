@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/**
+ * resv — the room's public face.
+ *
+ * `Reservations`, one per agent:
+ *   of(row): Reservation (row of the buffer, or of a shared one)   create(): Reservation (shared)
+ *   reset(row): void      a row's new life, or its end: by the builder, or who releases the buffer
+ *   retire(row): void     this agent has dropped its last handle on the buffer
+ *   registerNamer((row) => boolean): void                          does a buffer name that shared reservation?
+ *   acquireContext({ algorithm }): AcquireContext                  block(op, operation, limit, context): runs it on this thread
+ *   writeError(row): ErrorCode | null (D-9)                        holder(row): slot | -1        waiters(row): slots
+ *   lost.listener, lost.debug; onMisuse(fn), debug; injectDeadlock (tests)
+ * `Reservation`, for operations of other rooms:
+ *   lockOperation(op, { context, recover, blocking }): Operation<ResvLock>      waitOperation(op, usage): Operation<void>
+ *   tryLock()    writeError()    owedHere(usage)    holderSlot    row    room
+ * `HeldLock`: require(op, resv) throws ENOLCK · inTheWay(usage): pending fences, and failed writes · lend(): LentLock, end() it
+ */
+export { AcquireContext, type Algorithm } from './acquire-context.js';
+export { HeldLock, type LentLock, ResvLock } from './held-lock.js';
+export { reservationSections } from './layout.js';
+export { lockAll, lockAllSync, type Reserving } from './lock-all.js';
+export { LockSet } from './lock-set.js';
+export type { LostLock } from './lost-locks.js';
+export type { Lockable, LockOptions, LockSyncOptions } from './options.js';
+export { type LockRequest, Reservation } from './reservation.js';
+export { type Misuse, Reservations } from './reservations.js';
+export type { Usage } from './usage.js';

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/**
+ * resv/options — what calls of this room take.
+ */
+
+import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
+import type { AcquireContext } from './acquire-context.js';
+import { Reservation } from './reservation.js';
+
+/** Options of the calls that take a reservation lock. */
+export interface LockOptions extends WaitOptions {
+  /** Take part in a multi-lock. */
+  readonly context?: AcquireContext | undefined;
+  /**
+   * The last holder died while holding: false (default) = reject with EOWNERDEAD; true = you get the lock, and `ownerDied`
+   * is true.
+   */
+  readonly recover?: boolean | undefined;
+}
+
+/** Options of the blocking twins: nothing can abort a blocked thread. */
+export interface LockSyncOptions extends SyncWaitOptions {
+  readonly context?: AcquireContext | undefined;
+  readonly recover?: boolean | undefined;
+}
+
+/** What has a reservation: a buffer, or the reservation itself. */
+export type Lockable = Reservation | { readonly resv: Reservation };
+
+/** Undefined when it has none. */
+export function reservationOf(of: Lockable | undefined): Reservation | undefined {
+  if (of instanceof Reservation) return of;
+  const resv: unknown = of?.resv;
+  return resv instanceof Reservation ? resv : undefined;
+}

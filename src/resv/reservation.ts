@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+/**
+ * resv/reservation — a lock and a list of fences, as one agent sees them.
+ */
+
+import type { Operation } from '../agent/index.js';
+import { checkTimeout, type ErrorCode, errorCode, fail, shown } from '../errors.js';
+import {
+  type AnyFence,
+  Fence,
+  type Point,
+  type SyncWaitOptions,
+  type WaitOptions,
+} from '../fence/index.js';
+import { cas, load, or, type Words } from '../mem/index.js';
+import { AcquireContext } from './acquire-context.js';
+import { FenceList } from './fence-list.js';
+import { makeLock, type ResvLock } from './held-lock.js';
+import { ResvLayout } from './layout.js';
+import { deadlock, gone, inSignalling, ownerDied } from './lock-errors.js';
+import type { Holding } from './lost-locks.js';
+import type { LockOptions, LockSyncOptions } from './options.js';
+import { D, slotOf, TAG, W } from './owner-word.js';
+import type { Reservations } from './reservations.js';
+import { type Usage, usageNumber } from './usage.js';
+import { Outcome } from './waiter.js';
+import { GONE, type Holder, type LockState, PLAIN, WwLock } from './ww-lock.js';
+
+const UNPOSTED = Symbol(
+  'a Reservation, or a lock of it, cannot be posted: post buf.share(), and lock the resv of what open() returns',
+);
+const NO_OPTIONS: LockOptions = {};
+/** From the owner's word, which is the first of the record. */
+const TICKET = ResvLayout.at.ticket - ResvLayout.at.owner;
+
+let makeReservation: (room: Reservations, row: number, at: number) => Reservation;
+
+export { makeReservation };
+
+/** What a lock operation of another room may say. */
+export interface LockRequest {
+  readonly context?: AcquireContext | null | undefined;
+  readonly recover?: boolean | undefined;
+  /** The operation runs on this thread, which blocks. */
+  readonly blocking?: boolean | undefined;
+}
+
+/**
+ * A lock and a list of fences: who uses the memory now, and whose work has to be over first. (struct dma_resv)
+ */
+export class Reservation implements LockState {
+  /** @internal Posting a handle fails with this text. */
+  readonly unposted = UNPOSTED;
+  /** @internal */
+  readonly room: Reservations;
+  /** @internal Of the reservation table. */
+  readonly row: number;
+  /** @internal */
+  readonly words: Words;
+  /** @internal First word of the record: the owner. */
+  readonly ownerAt: number;
+  /** @internal */
+  holder: Holder | null = null;
+  /** @internal */
+  dead = false;
+  /** @internal */
+  waiting = 0;
+  /** @internal The lock that is held, while its object is watched (see lost-locks). */
+  holding: Holding | null = null;
+  /** The first lock of this turn; undefined: none yet. */
+  #remembered: ResvLock | undefined;
+  #ww: WwLock | null = null;
+  #list: FenceList | null = null;
+
+  static {
+    makeReservation = (room, row, at) => new Reservation(room, row, at);
+  }
+
+  private constructor(room: Reservations, row: number, at: number) {
+    this.room = room;
+    this.row = row;
+    this.words = room.words;
+    this.ownerAt = at + ResvLayout.at.owner;
+  }
+
+  /** @internal */
+  get ticketAt(): number {
+    return this.ownerAt + TICKET;
+  }
+
+  // ------------------------------------------------------------------------------------------- locking
+
+  /**
+   * Takes the lock; waits while somebody has it.
+   * @throws EOWNERDEAD a holder died while holding (see `recover`) · ETIMEDOUT · the signal's reason · ESTALE the buffer was closed ·
+   *         EDEADLK an older context wants what yours holds, or inside signalling() · with a context: EALREADY it holds this one ·
+   *         EINVAL it may not lock now
+   * @example using lock = await buf.resv.lock({ timeout: 100 });
+   * @source dma_resv_lock · dma_resv_lock_interruptible (signal) · ww_mutex_lock
+   */
+  lock(options?: LockOptions): Promise<ResvLock> {
+    if (options === undefined && this.room.fences.inSignalling === 0) {
+      const lock = this.take(null);
+      if (lock !== null) return Promise.resolve(lock);
+      const { holder } = this;
+      if (holder !== null && holder !== GONE) return this.#rest();
+    }
+    return this.#lock('Reservation.lock', options ?? NO_OPTIONS);
+  }
+
+  /**
+   * The blocking form of `lock`.
+   * @blocking yes
+   * @throws as lock · EDEADLK a task of this very thread has it, or any other lock · ENOTSUP this thread may not block
+   * @source dma_resv_lock
+   */
+  lockSync(options?: LockSyncOptions): ResvLock {
+    const { room } = this;
+    if (options === undefined && !room.debug && room.fences.inSignalling === 0) {
+      const lock = this.take(null);
+      if (lock !== null) return lock;
+    }
+    const op = 'Reservation.lockSync';
+    const { context = null, recover, timeout } = options ?? NO_OPTIONS;
+    const limit = checkTimeout(op, timeout);
+    room.checkBlocking(op, context);
+    const lock = this.#lockNow(op, context);
+    if (lock !== null) return lock;
+    const taken = room.block(
+      op,
+      this.acquire(op, { context, recover, blocking: true }),
+      limit,
+      context,
+    );
+    if (taken === null) throw deadlock(op, this.row, context);
+    return taken;
+  }
+
+  /**
+   * Never waits. null: somebody has it, or is about to take it.
+   * @throws EOWNERDEAD a holder died while holding: lock({ recover: true }) · ESTALE the buffer was closed
+   * @source dma_resv_trylock
+   */
+  tryLock(): ResvLock | null {
+    const op = 'Reservation.tryLock';
+    if (this.holder === GONE) throw gone(op, this.row);
+    for (;;) {
+      const v = load(this.words, this.ownerAt);
+      if ((v & TAG) === 0 && (v & D) !== 0) throw ownerDied(op, this.row);
+      if ((v & ~W) !== 0 || this.holder !== null) return null;
+      if (cas(this.words, this.ownerAt, v, this.room.plainTag | v) === v) return this.#taken(null);
+    }
+  }
+
+  /**
+   * Takes the contended lock after EDEADLK, with nothing held: it waits as long as it takes, and cannot answer EDEADLK.
+   * @throws EINVAL the context holds something, or this is not the reservation that answered EDEADLK · EOWNERDEAD · ETIMEDOUT · the
+   *         signal's reason
+   * @source dma_resv_lock_slow · dma_resv_lock_slow_interruptible (signal)
+   */
+  lockSlow(context: AcquireContext, options: WaitOptions = {}): Promise<ResvLock> {
+    const op = 'Reservation.lockSlow';
+    if (!(context instanceof AcquireContext) || context.contended !== this.row) {
+      const why = 'the context got no EDEADLK from this reservation: use lock()';
+      return Promise.reject(fail('EINVAL', op, { row: this.row }, { why }));
+    }
+    return this.#lock(op, { ...options, context });
+  }
+
+  /** By anybody; old news by the time you look. @source dma_resv_is_locked */
+  get locked(): boolean {
+    return this.holderSlot >= 0;
+  }
+
+  /** Waits at the cost of a promise: the lock is held in this agent, which will hand it over. */
+  #rest(): Promise<ResvLock> {
+    return new Promise((resolve, reject) => {
+      const op = 'Reservation.lock';
+      this.ww.rest({
+        taken: (dead) => {
+          if (!dead) return resolve(this.#lockOf(null));
+          this.release(null);
+          reject(ownerDied(op, this.row));
+        },
+        failed: (error) => reject(error ?? gone(op, this.row)),
+      });
+    });
+  }
+
+  #lock(op: string, options: LockOptions): Promise<ResvLock> {
+    const { context, recover } = options;
+    return this.room.agent.run(op, this.lockOperation(op, { context, recover }), options);
+  }
+
+  /** What can be said at once: it has the lock, it has to wait (null), or it must not. */
+  #lockNow(op: string, context: AcquireContext | null): ResvLock | null {
+    this.admit(op, context);
+    if (context?.inject() === true) throw deadlock(op, this.row, context);
+    const lock = this.take(context);
+    if (lock !== null && context !== null) context.contended = -1;
+    return lock;
+  }
+
+  /** @internal For operations of other rooms; `op` stands in errors. The caller unlocks. */
+  *lockOperation(op: string, request: LockRequest = {}): Operation<ResvLock> {
+    const context = request.context ?? null;
+    const lock = this.#lockNow(op, context) ?? (yield* this.acquire(op, request));
+    if (lock === null) throw deadlock(op, this.row, context);
+    return lock;
+  }
+
+  /** @internal The same for a lock that was not to be had at once. null: the context has to give up. */
+  *acquire(op: string, request: LockRequest): Operation<ResvLock | null> {
+    const context = request.context ?? null;
+    const outcome = yield* this.ww.wait(op, context, request.blocking === true);
+    if (outcome === Outcome.GONE) throw gone(op, this.row);
+    if (outcome === Outcome.DIE) return null;
+    if (this.dead && request.recover !== true) {
+      this.release(context);
+      throw ownerDied(op, this.row);
+    }
+    if (context !== null) context.contended = -1;
+    return this.#lockOf(context);
+  }
+
+  /** @internal What has to be right before the lock is tried. @throws */
+  admit(op: string, context: AcquireContext | null): void {
+    const { room, row } = this;
+    if (room.fences.inSignalling > 0) throw inSignalling(op);
+    if (this.holder === GONE) throw gone(op, row);
+    if (context === null) return;
+    if (!(context instanceof AcquireContext)) {
+      const why = 'context must be an AcquireContext: domain.acquireContext()';
+      throw fail('EINVAL', op, { context: shown(context) }, { why });
+    }
+    if (this.holder === context) throw fail('EALREADY', op, { row, stamp: context.stamp });
+    context.admit(op, room, row);
+  }
+
+  /** @internal Takes the lock if it is free and nobody waits for it: one CAS. The context has to be admitted. */
+  take(context: AcquireContext | null): ResvLock | null {
+    if (this.holder !== null || this.waiting !== 0) return null;
+    const tag = context === null ? this.room.plainTag : context.tag;
+    return cas(this.words, this.ownerAt, 0, tag) === 0 ? this.#taken(context) : null;
+  }
+
+  /** The owner word says that it is ours. */
+  #taken(context: AcquireContext | null): ResvLock {
+    this.holder = context ?? PLAIN;
+    if (context !== null) context.acquired++;
+    this.room.agent.countHeld(1);
+    return this.#lockOf(context);
+  }
+
+  /** The object for a lock that is held. */
+  #lockOf(context: AcquireContext | null): ResvLock {
+    const lock = makeLock(this, context);
+    if (this.#remembered === undefined) {
+      this.#remembered = lock;
+      this.room.lost.watch(this, lock);
+    }
+    return lock;
+  }
+
+  /** @internal For the lock object. `dead` stays in the word: the next holder learns it. */
+  release(context: AcquireContext | null): void {
+    if (this.holder === GONE) return;
+    const tag = context === null ? this.room.plainTag : context.tag;
+    const { dead } = this;
+    this.holding = null;
+    this.#list?.unlocked();
+    context?.drop();
+    this.holder = null;
+    this.dead = false;
+    if (this.waiting > 0 || cas(this.words, this.ownerAt, tag, 0) !== tag)
+      this.ww.release(tag, dead);
+    else this.room.agent.countHeld(-1);
+  }
+
+  /** @internal Nobody can unlock it: as if the holder had died. */
+  lose(context: AcquireContext | null): void {
+    or(this.words, this.ownerAt, D);
+    this.dead = true;
+    this.release(context);
+  }
+
+  /** @internal This agent does not lock it any more; whoever waits here learns that. */
+  retire(): void {
+    this.holder = GONE;
+    this.#ww?.retire();
+  }
+
+  /** @internal The turn is over. @returns the first lock that was taken in it */
+  forget(): ResvLock | undefined {
+    const lock = this.#remembered;
+    this.#remembered = undefined;
+    return lock;
+  }
+
+  /** @internal Made for the first who has to wait. */
+  get ww(): WwLock {
+    return (this.#ww ??= new WwLock(this.room, this));
+  }
+
+  // ------------------------------------------------------------------------------------------- fences
+
+  /**
+   * Until all fences of this class and stronger have signalled; failed ones count, as in Linux. But a failed WRITE fence stays in the
+   * list until a later write or markConsistent() takes its place, so that no reader misses it. Fences that are added meanwhile
+   * may be waited for as well.
+   * @throws ETIMEDOUT · the signal's reason · EINVAL
+   * @example await buf.resv.wait('write', { timeout: 100 });
+   * @source dma_resv_wait_timeout
+   */
+  wait(usage: Usage, options: WaitOptions = {}): Promise<void> {
+    const op = 'Reservation.wait';
+    return this.room.agent.run(op, this.waitOperation(op, usage), options);
+  }
+
+  /**
+   * The blocking form of `wait`.
+   * @blocking yes
+   * @throws ETIMEDOUT · EINVAL · EDEADLK this very thread has to signal one of them, or holds a lock · ENOTSUP this thread may not
+   *         block
+   * @source dma_resv_wait_timeout
+   */
+  waitSync(usage: Usage, options: SyncWaitOptions = {}): void {
+    const op = 'Reservation.waitSync';
+    const limit = checkTimeout(op, options.timeout);
+    if (limit > 0 && this.owedHere(usage)) {
+      const why = 'this thread has to signal one of the fences, and could not while it blocks';
+      throw fail('EDEADLK', op, { row: this.row }, { why });
+    }
+    this.room.block(op, this.waitOperation(op, usage), limit, null);
+  }
+
+  /** @internal The same, for operations of other rooms. */
+  *waitOperation(op: string, usage: Usage): Operation<void> {
+    const { list, room } = this;
+    const number = usageNumber(op, usage);
+    for (;;) {
+      const { version } = list;
+      let next = list.pending(number);
+      while (next !== null && list.version === version) {
+        const interrupt = yield room.fences.waitFor(next);
+        if (interrupt !== null) throw interrupt.error(op, { row: this.row });
+        next = list.pending(number, next.index + 1);
+      }
+      if (list.version === version) return;
+    }
+  }
+
+  /**
+   * Have all fences of this class and stronger signalled? To free or move the memory, ask for 'bookkeep'.
+   * @throws EINVAL
+   * @source dma_resv_test_signaled
+   */
+  test(usage: Usage): boolean {
+    const number = usageNumber('Reservation.test', usage);
+    return this.list.stable(() => this.list.pending(number)) === null;
+  }
+
+  /**
+   * The unsignalled ones.
+   * @throws EINVAL
+   * @source dma_resv_get_fences
+   */
+  fences(usage: Usage): readonly Fence[] {
+    const number = usageNumber('Reservation.fences', usage);
+    return this.handles(this.list.pendingPoints(number));
+  }
+
+  /**
+   * All unsignalled ones as one. None: `Fence.done`.
+   * @throws EINVAL
+   * @source dma_resv_get_singleton
+   */
+  singleton(usage: Usage): AnyFence {
+    const number = usageNumber('Reservation.singleton', usage);
+    const fences = this.handles(this.list.pendingPoints(number));
+    const [first = Fence.done, ...more] = fences;
+    return more.length === 0 ? first : Fence.all(fences);
+  }
+
+  /**
+   * A hint to those who signal: wanted by `at`, milliseconds as performance.timeOrigin + now().
+   * @throws EINVAL
+   * @source dma_resv_set_deadline
+   */
+  setDeadline(usage: Usage, at: number): void {
+    const op = 'Reservation.setDeadline';
+    const number = usageNumber(op, usage);
+    if (typeof at !== 'number' || !Number.isFinite(at)) {
+      const why = 'at must be milliseconds since the epoch';
+      throw fail('EINVAL', op, { at: shown(at) }, { why });
+    }
+    for (const point of this.list.pendingPoints(number)) this.room.fences.askDeadline(point, at);
+  }
+
+  // ------------------------------------------------------------------------------------------- for this room, and those above
+
+  /** @internal */
+  get list(): FenceList {
+    return (this.#list ??= new FenceList(this.room, this.row, this.ownerAt));
+  }
+
+  /** @internal Error of a WRITE fence that failed and that no later write has replaced (D-9). */
+  writeError(): ErrorCode | null {
+    return errorCode(this.list.writeError());
+  }
+
+  /** @internal Is this agent the one that has to signal a fence of this class or a stronger one? */
+  owedHere(usage: Usage): boolean {
+    const points = this.list.pendingPoints(usageNumber('Reservation.waitSync', usage));
+    return points.some(({ row, generation }) => this.room.fences.owedHere(row, generation));
+  }
+
+  /** @internal Slot of the agent that holds the lock; -1 = free. */
+  get holderSlot(): number {
+    return slotOf(load(this.words, this.ownerAt));
+  }
+
+  /** @internal */
+  handles(points: readonly Point[]): Fence[] {
+    const { fences } = this.room;
+    const all = points.map(({ row, generation }) => fences.handle(row, generation));
+    return all.filter((fence) => fence !== Fence.done);
+  }
+
+  /** @internal Another reservation of the same agent. @throws EINVAL EXDEV */
+  sibling(op: string, other: unknown): Reservation {
+    if (!(other instanceof Reservation)) {
+      throw fail('EINVAL', op, { source: shown(other) }, { why: 'source must be a Reservation' });
+    }
+    if (other.room !== this.room) throw fail('EXDEV', op, { row: this.row, source: other.row });
+    return other;
+  }
+}
