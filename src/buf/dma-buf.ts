@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/dma-buf — one reference to a buffer, as its user holds it.
+ *
+ * @source struct dma_buf, and the fd that holds it
+ */
+
+import { fail } from '../errors.js';
+import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
+import type { Reservation } from '../resv/index.js';
+import { accessOperation, refuseOwnFences, tryAccess } from './access.js';
+import { attachOperation } from './attaching.js';
+import { type Attachment, makeAttachment } from './attachment.js';
+import type { Buffers } from './buffers.js';
+import type { CpuAccess } from './cpu-access.js';
+import { Device } from './device.js';
+import { type CpuIntent, usageBefore } from './direction.js';
+import { type DynamicAttachment, makeDynamicAttachment } from './dynamic-attachment.js';
+import type { ImporterOps } from './importer.js';
+import type { Remains } from './leaks.js';
+import type { Member } from './member.js';
+import { checkName } from './names.js';
+import type { Reference } from './reference.js';
+import { renameOperation } from './rename.js';
+import type { Share } from './share.js';
+import { revokeShare, shareOf } from './sharing.js';
+
+const UNPOSTED = Symbol(
+  'a DmaBuf cannot be posted: post buf.share() and open() it on the other side',
+);
+
+/** @internal */
+export let makeDmaBuf: (buffers: Buffers, reference: Reference, readOnly: boolean) => DmaBuf;
+
+/**
+ * One reference to a buffer. (struct dma_buf + the fd that holds it)
+ * @source struct dma_buf, dma_buf_get, dma_buf_put
+ */
+export class DmaBuf implements Disposable {
+  readonly #reference: Reference;
+  readonly #buffers: Buffers;
+  #closed = false;
+  /** @internal */
+  readonly unposted = UNPOSTED;
+  /** Opened from a read-only share: no access or mapping that writes. @internal */
+  readonly readOnly: boolean;
+  /** @internal */
+  watched: Remains | null = null;
+
+  static {
+    makeDmaBuf = (buffers, reference, readOnly) => new DmaBuf(buffers, reference, readOnly);
+  }
+
+  protected constructor();
+  /** Takes over one holder of the reference. @internal */
+  protected constructor(buffers: Buffers, reference: Reference, readOnly: boolean);
+  protected constructor(buffers?: Buffers, reference?: Reference, readOnly = false) {
+    if (buffers === undefined || reference === undefined) {
+      throw fail(
+        'EINVAL',
+        'new DmaBuf',
+        {},
+        { why: 'buffers come from domain.alloc() and its like' },
+      );
+    }
+    this.#buffers = buffers;
+    this.#reference = reference;
+    this.readOnly = readOnly;
+    buffers.leaks.track(this);
+  }
+
+  // ------------------------------------------------------------------------------------------- what it is
+
+  /** Inode number: the same for every reference to this buffer, in every agent; never used again. */
+  get id(): number {
+    return this.#reference.id;
+  }
+
+  /** Bytes. */
+  get size(): number {
+    return this.#reference.size;
+  }
+
+  /** Name of its exporter; "system" for the system heap. */
+  get exporter(): string {
+    return this.#reference.exporterName;
+  }
+
+  /** Takes no lock. @throws ESTALE */
+  get name(): string | null {
+    return this.#buffers.rows.name(this.use('DmaBuf.name').row);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** May its memory move? (ops.dynamic_mapping) */
+  get dynamic(): boolean {
+    return this.#reference.dynamic;
+  }
+
+  /** Its lock and its fences. @throws ESTALE @source dma_buf.resv */
+  get resv(): Reservation {
+    return this.use('DmaBuf.resv').resv;
+  }
+
+  // ------------------------------------------------------------------------------------------- references
+
+  /**
+   * A ticket for another agent; the sender may close the buffer at once. Not opened yet = counted to this agent, and shown by
+   * snapshot(). One ticket opens once; for n receivers make n, or use a Channel.
+   * @param options.to  when that member dies first, the ticket is released.
+   * @param options.readOnly  the other side may read only.
+   * @throws ESTALE · ENFILE · EINVAL
+   * @example worker.postMessage(frame.share());
+   * @source dma_buf_fd
+   */
+  share(options: { readonly to?: Member; readonly readOnly?: boolean } = {}): Share {
+    return shareOf(this.#buffers, this, options);
+  }
+
+  /** Takes back a ticket that nobody opened. @returns false: too late @throws EINVAL · EXDEV */
+  revoke(share: Share): boolean {
+    return revokeShare(this.#buffers, share);
+  }
+
+  /** A second, independent reference in this agent. @throws ESTALE @source get_dma_buf */
+  dup(): DmaBuf {
+    return this.#buffers.handle(this.use('DmaBuf.dup'), this.readOnly);
+  }
+
+  /**
+   * Takes the reservation lock, as the name may not change under an importer.
+   * @throws EBUSY while attached · EINVAL longer than 31 bytes · ESTALE
+   * @source DMA_BUF_SET_NAME
+   */
+  async setName(name: string, options?: WaitOptions): Promise<void> {
+    const op = 'DmaBuf.setName';
+    const reference = this.use(op);
+    const rename = renameOperation(op, this.#buffers, reference, checkName(op, 'name', name));
+    await this.#buffers.agent.run(op, rename, options);
+  }
+
+  // ------------------------------------------------------------------------------------------- CPU access
+
+  /**
+   * The bytes, for this thread's own code: waits for the fences in the way ("read": writers; else also readers), then
+   * begins CPU access; disposing ends it. It does NOT keep other CPUs out: sending a buffer on, or the lock, does that.
+   * @throws the error of the last WRITE fence if it failed (EOWNERDEAD its agent died, ECANCELED dropped), since the content is
+   *         undefined then; not for "write", which replaces it, nor after markConsistent() · EDEADLK holding the lock · EACCES
+   * Inside a Delivery use the delivery's own cpuAccess(): this one would wait for the fence that you owe (EDEADLK).
+   * @example using cpu = await frame.cpuAccess("write"); cpu.bytes.fill(0);
+   * @source dma_buf_begin_cpu_access, dma_buf_vmap; end: dma_buf_end_cpu_access, dma_buf_vunmap
+   */
+  cpuAccess(intent: CpuIntent, options?: WaitOptions): Promise<CpuAccess> {
+    const op = 'DmaBuf.cpuAccess';
+    try {
+      options?.signal?.throwIfAborted();
+      const access = tryAccess(op, this, intent);
+      if (access !== null) return Promise.resolve(access);
+      return this.#buffers.agent.run(op, accessOperation(op, this, intent), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** As cpuAccess; blocks. @throws as cpuAccess */
+  cpuAccessSync(intent: CpuIntent, options: SyncWaitOptions = {}): CpuAccess {
+    const op = 'DmaBuf.cpuAccessSync';
+    const access = tryAccess(op, this, intent);
+    if (access !== null) return access;
+    if (options.timeout !== 0) refuseOwnFences(op, this.#reference, usageBefore(op, intent));
+    return this.#buffers.agent.runSync(op, accessOperation(op, this, intent), options.timeout);
+  }
+
+  /** null when it would have to wait; always so where an exporter of one's own has to be called. @throws as cpuAccess */
+  tryCpuAccess(intent: CpuIntent): CpuAccess | null {
+    return tryAccess('DmaBuf.tryCpuAccess', this, intent);
+  }
+
+  // ------------------------------------------------------------------------------------------- importing
+
+  /**
+   * Static importer: map and unmap take no lock; the addresses stay valid until unmap. Do not call with the lock held (EDEADLK).
+   * @param device  a Device, or just a name.
+   * @throws EBUSY out of this device's reach · ENOMEM · EOWNERDEAD exporter · its own
+   * @example using att = await frame.attach("encoder");
+   * @source dma_buf_attach
+   */
+  async attach(device: Device | string, options?: WaitOptions): Promise<Attachment> {
+    const op = 'DmaBuf.attach';
+    const attaching = attachOperation(op, this, Device.from(op, device), null, makeAttachment);
+    return this.#buffers.agent.run(op, attaching, options);
+  }
+
+  /** As attach; blocks. @throws EDEADLK a callback of the exporter is asynchronous, or the holder of the lock is this thread */
+  attachSync(device: Device | string, options: SyncWaitOptions = {}): Attachment {
+    const op = 'DmaBuf.attachSync';
+    const attaching = attachOperation(op, this, Device.from(op, device), null, makeAttachment);
+    return this.#buffers.agent.runSync(op, attaching, options.timeout);
+  }
+
+  /**
+   * Dynamic importer: map, unmap and pin need the lock, and the buffer may move when the lock is free.
+   * @throws as attach
+   * @example await using att = await frame.dynamicAttach("gpu", { moveNotify() {} });
+   * @source dma_buf_dynamic_attach
+   */
+  async dynamicAttach(
+    device: Device | string,
+    importer: ImporterOps,
+    options?: WaitOptions,
+  ): Promise<DynamicAttachment> {
+    const op = 'DmaBuf.dynamicAttach';
+    const attaching = attachOperation(
+      op,
+      this,
+      Device.from(op, device),
+      checkImporter(op, importer),
+      makeDynamicAttachment,
+    );
+    return this.#buffers.agent.run(op, attaching, options);
+  }
+
+  /** As dynamicAttach; blocks. @throws as attachSync */
+  dynamicAttachSync(
+    device: Device | string,
+    importer: ImporterOps,
+    options: SyncWaitOptions = {},
+  ): DynamicAttachment {
+    const op = 'DmaBuf.dynamicAttachSync';
+    const attaching = attachOperation(
+      op,
+      this,
+      Device.from(op, device),
+      checkImporter(op, importer),
+      makeDynamicAttachment,
+    );
+    return this.#buffers.agent.runSync(op, attaching, options.timeout);
+  }
+
+  // ------------------------------------------------------------------------------------------- readiness
+
+  /** Resolves when reading would not wait: POLLIN. @throws ESTALE @source dma_buf_poll */
+  async readable(options?: WaitOptions): Promise<void> {
+    await this.use('DmaBuf.readable').resv.wait('write', options);
+  }
+
+  /** Resolves when writing would not wait: POLLOUT. @throws ESTALE @source dma_buf_poll */
+  async writable(options?: WaitOptions): Promise<void> {
+    await this.use('DmaBuf.writable').resv.wait('read', options);
+  }
+
+  // ------------------------------------------------------------------------------------------- the end
+
+  /** Drops this reference. Twice is harmless. @source dma_buf_put */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.watched !== null) this.#buffers.leaks.unwatch(this);
+    this.#buffers.drop(this.#reference);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  // ------------------------------------------------------------------------------------------- for other rooms
+
+  /** This agent's reference. @throws ESTALE closed, or its domain was @internal */
+  use(op: string): Reference {
+    const { left } = this.#buffers.agent;
+    if (!this.#closed && !left) return this.#reference;
+    const why = left ? 'its domain was closed here' : 'this handle was closed';
+    throw fail('ESTALE', op, { buffer: this.#reference.id }, { why });
+  }
+
+  /** @internal */
+  get buffers(): Buffers {
+    return this.#buffers;
+  }
+
+  /** @internal */
+  get row(): number {
+    return this.#reference.row;
+  }
+
+  /** @internal */
+  get generation(): number {
+    return this.#reference.generation;
+  }
+
+  /** What there is to know and to do without this handle. @internal */
+  remains(): Remains {
+    const [buffers, reference] = [this.#buffers, this.#reference];
+    return { kind: 'DmaBuf', id: reference.id, release: () => buffers.drop(reference) };
+  }
+}
+
+function checkImporter(op: string, importer: unknown): ImporterOps {
+  const given = importer as Partial<ImporterOps> | null | undefined;
+  if (typeof given?.moveNotify === 'function') return given as ImporterOps;
+  throw fail('EINVAL', op, {}, { why: 'a dynamic importer must have moveNotify()' });
+}

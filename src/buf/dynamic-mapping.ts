@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/dynamic-mapping — what a dynamic importer has mapped, until it moves.
+ */
+
+import { fail } from '../errors.js';
+import type { HeldLock } from '../resv/index.js';
+import type { Attached } from './attached.js';
+import { ByteAccess } from './byte-access.js';
+import type { Direction } from './direction.js';
+import { ShownHold, withLock } from './hold.js';
+import type { Mapped } from './port.js';
+import type { SgTable } from './sg-table.js';
+
+const UNPOSTED = Symbol(
+  'a DynamicMapping cannot be posted: post buf.share(), and attach and map on the other side',
+);
+
+/** @internal */
+export let makeDynamicMapping: (attached: Attached, mapped: Mapped) => DynamicMapping;
+
+/**
+ * Memory that a device may use. It outlives the lock it was made under, until it is unmapped, or moves.
+ * @source struct sg_table
+ */
+export class DynamicMapping extends ByteAccess {
+  readonly #attached: Attached;
+  #valid = true;
+  /** @internal */
+  readonly mapped: Mapped;
+  /** @internal */
+  readonly unposted = UNPOSTED;
+
+  static {
+    makeDynamicMapping = (attached, mapped) => new DynamicMapping(attached, mapped);
+  }
+
+  private constructor(attached: Attached, mapped: Mapped) {
+    super(attached.reference.size, attached.buffers);
+    this.#attached = attached;
+    this.mapped = mapped;
+  }
+
+  /** What it was made for: a kept one may serve other directions too. */
+  get direction(): Direction {
+    return this.mapped.direction;
+  }
+
+  /** It moved: `bytes` throws ESTALE. Moving has unmapped it; nothing is left to close. */
+  get stale(): boolean {
+    return this.#moved();
+  }
+
+  #moved(): boolean {
+    const { port, buffers, reference } = this.#attached;
+    return port.dynamic && buffers.rows.word(reference.row, 'moveGen') !== this.mapped.moveGen;
+  }
+
+  /** Not unmapped, not moved. @internal */
+  get usable(): boolean {
+    return this.#valid && !this.#moved();
+  }
+
+  /** @internal */
+  table(op: string): SgTable {
+    if (this.#valid && !this.#moved()) return this.mapped.table;
+    const why = this.#moved() ? 'the buffer has moved: map it again' : 'the mapping was unmapped';
+    const at = { buffer: this.#attached.reference.id };
+    throw fail('ESTALE', `DynamicMapping.${op}`, at, { why });
+  }
+
+  /**
+   * Ends the mapping, unless the attachment keeps it. Twice is harmless.
+   * @throws ENOLCK
+   * @source dma_buf_unmap_attachment
+   */
+  unmap(lock: HeldLock): void {
+    lock.require('DynamicMapping.unmap', this.#attached.reference.resv);
+    this.#unmap(lock);
+  }
+
+  #unmap(lock: HeldLock): void {
+    const attached = this.#attached;
+    if (attached.kept === this || !attached.remove(this)) return;
+    this.#valid = false;
+    attached.port.unmap(attached, this.mapped, new ShownHold(attached.buffers, lock));
+  }
+
+  /** With the lock held: at once. Without: when the lock is next free. */
+  [Symbol.dispose](): void {
+    const attached = this.#attached;
+    if (attached.kept === this || !attached.open.has(this)) return;
+    this.#valid = false;
+    const { buffers, reference } = attached;
+    void buffers.background(withLock(buffers, reference.resv, (lock) => this.#unmap(lock)));
+  }
+
+  /** @internal */
+  invalidate(): void {
+    this.#valid = false;
+  }
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/export — one buffer of an exporter of one's own, in the agent that exported it: its callbacks, and the lock around them.
+ *
+ * A static exporter's map and unmap run unlocked, a dynamic one's map, unmap, pin and unpin with the reservation lock held and
+ * shown; all others run unlocked. Who takes the lock is the attachment's business (see attaching).
+ *
+ * @source struct dma_buf_ops
+ */
+
+import { type Operation, objectKey } from '../agent/index.js';
+import type { HeldLock } from '../resv/index.js';
+import type { Attached } from './attached.js';
+import type { Buffers } from './buffers.js';
+import type { CpuIntent, Direction } from './direction.js';
+import type { ExportedBuf } from './exported-buf.js';
+import type {
+  AttachmentInfo,
+  DynamicExporterOps,
+  SourceSegment,
+  StaticExporterOps,
+} from './exporter.js';
+import { callExporter, exporterError } from './exporter-call.js';
+import type { Hold } from './hold.js';
+import type { ExporterPort, Mapped } from './port.js';
+import { dropSources, holdSources } from './sources.js';
+
+/** Callbacks of either kind, as they are called here: a static exporter ignores the lock. */
+export type AnyOps<P> = Omit<StaticExporterOps<P>, 'map' | 'unmap'> &
+  Omit<Partial<DynamicExporterOps<P>>, 'map' | 'unmap'> & {
+    map(att: AttachmentInfo<P>, direction: Direction, lock?: HeldLock): unknown;
+    unmap(
+      att: AttachmentInfo<P>,
+      segments: readonly SourceSegment[],
+      direction: Direction,
+      lock?: HeldLock,
+    ): void;
+  };
+
+export class Export<P> implements ExporterPort {
+  readonly cacheMapping: boolean;
+  /** Attachments on the buffer's list, the newest first. */
+  readonly attachments: Attached[] = [];
+  /** The exporter's own handle; open or not, the callbacks are given it. */
+  declare buf: ExportedBuf<P>;
+  readonly #key: number;
+
+  constructor(
+    readonly buffers: Buffers,
+    readonly row: number,
+    readonly ops: AnyOps<P>,
+    readonly priv: P,
+    readonly dynamic: boolean,
+    readonly callTimeout: number,
+  ) {
+    this.cacheMapping = !dynamic && ops.cacheMapping === true;
+    this.#key = objectKey('buffer', row);
+  }
+
+  exported(): ExportedBuf<unknown> {
+    return this.buf;
+  }
+
+  enlist(attached: Attached): void {
+    this.attachments.unshift(attached);
+  }
+
+  unlist(attached: Attached): void {
+    const at = this.attachments.indexOf(attached);
+    if (at >= 0) this.attachments.splice(at, 1);
+  }
+
+  // ------------------------------------------------------------------------------------------- unlocked callbacks
+
+  *attach(op: string, { info }: Attached): Operation<void> {
+    const att = info as AttachmentInfo<P>;
+    yield* this.#call<void>(
+      op,
+      () => this.ops.attach?.(att),
+      () => (outcome) => {
+        if (outcome !== null) this.#unfailing(() => this.ops.detach?.(att));
+      },
+    );
+  }
+
+  *detach(op: string, { info }: Attached): Operation<void> {
+    const att = info as AttachmentInfo<P>;
+    yield* this.#call<void>(op, () => this.ops.detach?.(att), nothingToUndo);
+  }
+
+  *beginCpuAccess(op: string, intent: CpuIntent): Operation<void> {
+    yield* this.#call<void>(
+      op,
+      () => this.ops.beginCpuAccess?.(this.buf, intent),
+      () => (outcome) => {
+        if (outcome !== null) this.endCpuAccess(intent);
+      },
+    );
+  }
+
+  endCpuAccess(intent: CpuIntent): void {
+    this.#unfailing(() => this.ops.endCpuAccess?.(this.buf, intent));
+  }
+
+  release(): void {
+    this.#unfailing(() => this.ops.release(this.priv));
+  }
+
+  // ------------------------------------------------------------------------------------------- callbacks of either kind
+
+  *map(op: string, attached: Attached, direction: Direction, hold: Hold | null): Operation<Mapped> {
+    const { buffers, row } = this;
+    const att = attached.info as AttachmentInfo<P>;
+    const moveGen = buffers.rows.word(row, 'moveGen');
+    const lent = hold?.lock.lend();
+    const undo = (outcome: { readonly of: unknown } | null, lock?: HeldLock): void => {
+      if (outcome !== null) this.#undoMap(att, outcome.of, direction, lock);
+    };
+    try {
+      const sources = yield* this.#call<unknown>(
+        op,
+        () =>
+          lent === undefined ? this.ops.map(att, direction) : this.ops.map(att, direction, lent),
+        () => {
+          const outlived = hold?.outlive();
+          return (outcome) => {
+            if (outlived === undefined) undo(outcome);
+            else outlived(outcome === null ? null : (lock) => undo(outcome, lock));
+          };
+        },
+      );
+      return this.#mapped(op, attached, sources, direction, moveGen, hold);
+    } finally {
+      lent?.end();
+    }
+  }
+
+  /** Checks what the exporter gave, and holds on to it. What is no good is given back. */
+  #mapped(
+    op: string,
+    attached: Attached,
+    sources: unknown,
+    direction: Direction,
+    moveGen: number,
+    hold: Hold | null,
+  ): Mapped {
+    const { buffers, row } = this;
+    try {
+      const size = buffers.rows.size(row);
+      const { table, held } = holdSources(op, buffers, sources, size, attached.device);
+      return { table, held, sources: sources as readonly SourceSegment[], direction, moveGen };
+    } catch (error) {
+      this.#undoMap(attached.info as AttachmentInfo<P>, sources, direction, hold?.lock);
+      throw error;
+    }
+  }
+
+  #undoMap(att: AttachmentInfo<P>, sources: unknown, direction: Direction, lock?: HeldLock): void {
+    if (!Array.isArray(sources)) return;
+    this.#unfailing(() => this.#unmap(att, sources as SourceSegment[], direction, lock));
+  }
+
+  #unmap(
+    att: AttachmentInfo<P>,
+    sources: readonly SourceSegment[],
+    direction: Direction,
+    lock: HeldLock | undefined,
+  ): void {
+    if (lock === undefined || !this.dynamic) {
+      this.ops.unmap(att, sources, direction);
+      return;
+    }
+    const lent = lock.lend();
+    try {
+      this.ops.unmap(att, sources, direction, lent);
+    } finally {
+      lent.end();
+    }
+  }
+
+  unmap({ info }: Attached, mapped: Mapped, hold: Hold | null): void {
+    const { sources, held, direction } = mapped;
+    const att = info as AttachmentInfo<P>;
+    this.#unfailing(() => this.#unmap(att, sources, direction, hold?.lock));
+    dropSources(this.buffers, held);
+  }
+
+  // ------------------------------------------------------------------------------------------- moving
+
+  /** With the lock held: everything that was mapped before is stale, in every agent (D-10). */
+  moved(): void {
+    const { rows } = this.buffers;
+    rows.setWord(this.row, 'moveGen', rows.word(this.row, 'moveGen') + 1);
+  }
+
+  /** With the lock held: what that attachment has mapped is unmapped. */
+  unmapMoved(attached: Attached, hold: Hold): void {
+    for (const mapping of attached.open) {
+      attached.remove(mapping);
+      mapping.invalidate();
+      this.unmap(attached, mapping.mapped, hold);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- locked callbacks
+
+  *pin(op: string, { info }: Attached, hold: Hold): Operation<void> {
+    const att = info as AttachmentInfo<P>;
+    const lent = hold.lock.lend();
+    try {
+      yield* this.#call<void>(
+        op,
+        () => this.ops.pin?.(att, lent),
+        () => {
+          const outlived = hold.outlive();
+          return (outcome) => outlived(outcome === null ? null : (lock) => this.#unpin(att, lock));
+        },
+      );
+    } finally {
+      lent.end();
+    }
+  }
+
+  unpin({ info }: Attached, hold: Hold): void {
+    this.#unpin(info as AttachmentInfo<P>, hold.lock);
+  }
+
+  #unpin(att: AttachmentInfo<P>, lock: HeldLock): void {
+    const lent = lock.lend();
+    this.#unfailing(() => this.ops.unpin?.(att, lent));
+    lent.end();
+  }
+
+  // ------------------------------------------------------------------------------------------- calling
+
+  *#call<T>(
+    op: string,
+    invoke: () => T | PromiseLike<T>,
+    giveUp: () => (outcome: { readonly of: T } | null) => void,
+  ): Operation<T> {
+    const { callTimeout: timeout } = this;
+    const call = { op, key: this.#key, timeout, invoke, giveUp };
+    return yield* callExporter(this.buffers.agent, call);
+  }
+
+  /** A callback that may not fail: nobody could act on it. What it throws all the same is reported. */
+  #unfailing(callback: () => unknown): void {
+    try {
+      const result = callback();
+      if (result instanceof Promise) {
+        void this.buffers.background(result.catch((error: unknown) => this.#report(error)));
+      }
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    this.buffers.report(exporterError(`exporter "${this.buf.exporter}"`, error));
+  }
+}
+
+const nothingToUndo = () => (): void => {};

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/exported-buf — the exporter's own reference; that of a dynamic exporter can move the buffer.
+ */
+
+import { fail } from '../errors.js';
+import type { HeldLock } from '../resv/index.js';
+import { DmaBuf } from './dma-buf.js';
+import type { Export } from './export.js';
+import { ShownHold } from './hold.js';
+import type { Reference } from './reference.js';
+
+/** @internal */
+export let makeExportedBuf: <P>(exported: Export<P>, reference: Reference) => ExportedBuf<P>;
+/** @internal */
+export let makeDynamicExportedBuf: <P>(
+  exported: Export<P>,
+  reference: Reference,
+) => DynamicExportedBuf<P>;
+
+/** The exporter's own reference. @source dma_buf_export */
+export class ExportedBuf<P> extends DmaBuf {
+  /** What export() was given. */
+  readonly priv: P;
+
+  static {
+    makeExportedBuf = (exported, reference) => new ExportedBuf(exported, reference);
+  }
+
+  protected constructor();
+  /** @internal */
+  protected constructor(exported: Export<P>, reference: Reference);
+  protected constructor(exported?: Export<P>, reference?: Reference) {
+    if (exported === undefined || reference === undefined) {
+      const why = 'exported buffers come from domain.export() and domain.dynamicExport()';
+      throw fail('EINVAL', 'new ExportedBuf', {}, { why });
+    }
+    super(exported.buffers, reference, false);
+    this.priv = exported.priv;
+  }
+}
+
+/** The only reference that can move the buffer. */
+export class DynamicExportedBuf<P> extends ExportedBuf<P> {
+  readonly #exported: Export<P>;
+
+  static {
+    makeDynamicExportedBuf = (exported, reference) => new DynamicExportedBuf(exported, reference);
+  }
+
+  private constructor(exported: Export<P>, reference: Reference) {
+    super(exported, reference);
+    this.#exported = exported;
+  }
+
+  /**
+   * Makes all mappings of dynamic importers stale, at once and in every agent, then calls their moveNotify(), the newest
+   * attachment first; resolves when all were called. Then wait for "bookkeep", then move.
+   * @throws ENOLCK · EBUSY pinned, or mapped by a static importer · EIO a moveNotify threw: all were called, see `cause` · ESTALE
+   * @example await camera.moveNotify(lock); await lock.wait("bookkeep");
+   * @source dma_buf_move_notify
+   */
+  async moveNotify(lock: HeldLock): Promise<void> {
+    const op = 'DynamicExportedBuf.moveNotify';
+    const { resv, id } = this.use(op);
+    lock.require(op, resv);
+    const attachments = [...this.#exported.attachments];
+    if (attachments.some(({ dynamic, pins }) => !dynamic || pins.size > 0)) {
+      const why = 'the buffer is pinned, or mapped by a static importer: it cannot move now';
+      throw fail('EBUSY', op, { buffer: id }, { why });
+    }
+    this.#exported.moved();
+    const hold = new ShownHold(this.buffers, lock);
+    const causes: unknown[] = [];
+    for (const attached of attachments) {
+      try {
+        attached.notify?.();
+      } catch (error) {
+        causes.push(error);
+      }
+      this.#exported.unmapMoved(attached, hold);
+    }
+    const [cause] = causes;
+    if (causes.length > 0)
+      throw fail('EIO', op, { buffer: id }, { why: 'a moveNotify threw', cause });
+  }
+}

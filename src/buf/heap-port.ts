@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/heap-port — the exporter of heap buffers: memory that is where it is, for everybody. Nothing to call, nothing to wait for.
+ */
+
+import type { Operation } from '../agent/index.js';
+import type { Attached } from './attached.js';
+import type { Direction } from './direction.js';
+import type { ExporterPort, Mapped } from './port.js';
+import type { SgTable } from './sg-table.js';
+
+export class HeapPort implements ExporterPort {
+  readonly dynamic = false;
+  readonly cacheMapping = false;
+  readonly #mapped: Readonly<Record<Direction, Mapped>>;
+
+  constructor(table: SgTable) {
+    const of = (direction: Direction): Mapped => ({
+      table,
+      sources: [],
+      held: [],
+      direction,
+      moveGen: 0,
+    });
+    this.#mapped = {
+      bidirectional: of('bidirectional'),
+      'to-device': of('to-device'),
+      'from-device': of('from-device'),
+    };
+  }
+
+  readonly mappedNow = (direction: Direction): Mapped => this.#mapped[direction];
+
+  exported(): null {
+    return null;
+  }
+  enlist(): void {}
+  unlist(): void {}
+
+  *attach(): Operation<void> {}
+  *detach(): Operation<void> {}
+  // oxlint-disable-next-line require-yield -- an operation that never waits
+  *map(_op: string, _attached: Attached, direction: Direction): Operation<Mapped> {
+    return this.mappedNow(direction);
+  }
+  unmap(): void {}
+  *pin(): Operation<void> {}
+  unpin(): void {}
+}

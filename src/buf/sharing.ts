@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/sharing — tickets as calls: share, revoke, open.
+ *
+ * Pairs  P8 sender: ticket OPEN, then is the receiver still there ↔ leaver: slot LEAVING, then all tickets.
+ */
+
+import { fail } from '../errors.js';
+import type { Buffers } from './buffers.js';
+import type { DmaBuf } from './dma-buf.js';
+import { isServing } from './life.js';
+import type { Member } from './member.js';
+import { checkShare, type Share } from './share.js';
+
+/** @throws ESTALE · ENFILE */
+export function shareOf(
+  buffers: Buffers,
+  buf: DmaBuf,
+  { to, readOnly = false }: { readonly to?: Member; readonly readOnly?: boolean },
+): Share {
+  const op = 'DmaBuf.share';
+  const reference = buf.use(op);
+  const { agent, tickets } = buffers;
+  const tag = to === undefined ? 0 : (buffers.ports.memberTag?.(to) ?? 0);
+  const gone = (): Error =>
+    fail('ESTALE', op, { member: to?.name ?? '' }, { why: 'that member has gone' });
+  if (to !== undefined && tag === 0) throw gone();
+  reference.holders++;
+  let issued: [number, number];
+  try {
+    issued = tickets.issue(op, reference, tag, readOnly || buf.readOnly);
+  } catch (error) {
+    buffers.drop(reference);
+    throw error;
+  }
+  const [ticket, generation] = issued;
+  if (tag !== 0 && !isServing(agent, tag)) {
+    tickets.revoke(ticket, generation); // P8
+    throw gone();
+  }
+  return { dmabuf: 'share', domain: agent.arena.id, id: reference.id, generation, ticket };
+}
+
+/** @returns false: too late, or not a share of this agent */
+export function revokeShare(buffers: Buffers, share: Share): boolean {
+  const { agent, tickets } = buffers;
+  const known = checkShare('DmaBuf.revoke', share, agent.arena.id, tickets.limit);
+  return tickets.revoke(known.ticket, known.generation);
+}
+
+/**
+ * Takes over a share. Never waits.
+ * @throws ESTALE opened already, revoked, or the sender has gone · EXDEV · EACCES it is for somebody else · EINVAL
+ * @source dma_buf_get
+ */
+export function openShare(buffers: Buffers, op: string, share: Share): DmaBuf {
+  const { agent, tickets } = buffers;
+  const { ticket, generation, id } = checkShare(op, share, agent.arena.id, tickets.limit);
+  const note = tickets.read(op, ticket, generation);
+  if (note.to !== 0 && note.to !== agent.tag) {
+    throw fail('EACCES', op, { buffer: id }, { why: 'the share is for another member' });
+  }
+  const buf = buffers.adopt(note.row, note.generation, note.readOnly);
+  try {
+    if (buf !== null && buf.id !== id) {
+      const why = 'this is not what share() returned: the ticket is for another buffer';
+      throw fail('EINVAL', op, { buffer: id, ticket }, { why });
+    }
+    tickets.take(op, ticket, note);
+    if (buf !== null) return buf;
+    throw fail('ESTALE', op, { buffer: id }, { why: 'the buffer is gone' });
+  } catch (error) {
+    buf?.close();
+    throw error;
+  }
+}
