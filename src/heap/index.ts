@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/**
+ * heap — the room's public face: the system heap, pools, channels.
+ *
+ * `Channels` and `Pools`, one per agent:
+ *   channels.open(name, options?): Channel       pools.open(options): Pool       close(): before leaving
+ */
+export { Channel } from './channel.js';
+export type { ChannelOptions, Json, SendOptions } from './channel-options.js';
+export { Channels } from './channels.js';
+export { Delivery } from './delivery.js';
+export { HeapSection, PAGE, PageSection, systemHeapSections } from './heap-layout.js';
+export { Pool, type PoolOptions } from './pool.js';
+export { type PoolAlloc, Pools } from './pools.js';
+export { heapSections } from './sections.js';
+export { type Heap, SystemHeap } from './system-heap.js';

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+/**
+ * heap/sections — all tables of this room, in layout order.
+ */
+
+import type { Section } from '../mem/index.js';
+import { channelSections } from './channel-layout.js';
+import { systemHeapSections } from './heap-layout.js';
+import { poolSections } from './pool-layout.js';
+
+export const heapSections: readonly Section[] = [
+  ...systemHeapSections,
+  ...channelSections,
+  ...poolSections,
+];
