@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+/**
+ * domain/domain — the composition root: a Domain is an agent's rooms under one name, with the members it started.
+ *
+ * Life of an agent: join (slot) → rooms → … → close: members that we spawned end first, then everything that is still open
+ * here is reported and dropped, then the slot is freed. Dropping the last reference to the arena frees its memory.
+ */
+
+import {
+  type AllocOptions,
+  type Device,
+  type DeviceCaps,
+  type DmaBuf,
+  type DynamicExportedBuf,
+  type DynamicExportInfo,
+  type ExportedBuf,
+  type Leak,
+  type Member,
+  makeDevice,
+  openShare,
+  type Share,
+  type StaticExportInfo,
+} from '../buf/index.js';
+import { checkTimeout, fail, shown } from '../errors.js';
+import type { SyncWaitOptions, Timeline, WaitOptions } from '../fence/index.js';
+import type {
+  Channel,
+  ChannelOptions,
+  Heap,
+  Json,
+  Pool,
+  PoolOptions,
+} from '../heap/index.js';
+import {
+  blockingSupport,
+  memberNumber,
+  nodePlatform,
+  ownThread,
+  processSupport,
+  type Support,
+  threadSupport,
+  type WorkerLike,
+} from '../host/index.js';
+import { readText } from '../mem/index.js';
+import {
+  type AcquireContext,
+  type Algorithm,
+  type LockOptions,
+  type LockSet,
+  type LockSyncOptions,
+  lockAll,
+  lockAllSync,
+  type Reservation,
+} from '../resv/index.js';
+import { bufinfo, type DomainSnapshot, snapshot } from '../watch/index.js';
+import { createEntry, type DomainHandle, type Entry, joinEntry } from './entry.js';
+import { type DomainEventMap, Events } from './events.js';
+import { DOMAIN_NAME_BYTES, DomainSection } from './layout.js';
+import { LocalMember, memberKey } from './member.js';
+import { Members } from './members.js';
+import type { DomainOptions } from './options.js';
+import { Rooms } from './rooms.js';
+import { watchStalls } from './stall.js';
+
+const UNPOSTED = Symbol(
+  'a Domain cannot be posted: post domain.handle, and call Domain.join(handle) on the other side',
+);
+/** Everything that shares one arena: the "kernel" that its members live under. */
+export class Domain implements AsyncDisposable {
+  /** @internal */
+  readonly unposted = UNPOSTED;
+  readonly name: string;
+  /** This agent's own name: "main", or what spawn() was told. */
+  readonly agent: string;
+  /** What spawn({ data }) passed to this agent, else null. */
+  readonly data: Json;
+  /** For a Worker you start yourself. Call adopt(worker) too, or nobody notices its death. */
+  readonly handle: DomainHandle;
+  readonly #rooms: Rooms;
+  readonly #events = new Events();
+  readonly #members: Members;
+  readonly #stalls: Disposable;
+  readonly #entry: Entry;
+  #closing: Promise<void> | null = null;
+
+  private constructor(entry: Entry) {
+    const { arena, heapMemory, debug, stallAfter } = entry;
+    const who = {
+      ...ownThread(),
+      pid: 0,
+      kind: 'thread',
+      member: memberNumber(),
+      name: entry.agent,
+    } as const;
+    const onLeak = (leak: Leak): void => this.#events.emit('leak', leak);
+    this.#entry = entry;
+    const memberTag = (member: Member): number => (member instanceof LocalMember ? member.tag : 0);
+    const ports = { stacks: debug, onLeak, memberTag };
+    this.#rooms = new Rooms(arena, heapMemory, nodePlatform(), who, ports);
+    this.#members = new Members(this.#rooms.agent, this.#events);
+    this.#stalls = watchStalls(this.#rooms, this.#events, stallAfter);
+    this.name = readText(arena.words, arena.base(DomainSection), DOMAIN_NAME_BYTES);
+    this.agent = entry.agent;
+    this.data = entry.data;
+    this.handle = Object.freeze({ dmabuf: 'domain', arena: arena.memory, heap: heapMemory });
+    this.#rooms.agent.wake(memberKey(memberNumber()));
+  }
+
+  /**
+   * Makes a domain; the caller is its first member. Does not block.
+   * @throws ENOTSUP (with the two HTTP headers to set, or the package to install) · EINVAL · ENOMEM
+   * @example await using domain = await Domain.create({ heap: 64 * MiB });
+   */
+  static create(options: DomainOptions = {}): Promise<Domain> {
+    return attempt(() => new Domain(createEntry(options)));
+  }
+
+  /**
+   * Joins a domain. Without argument: the one this worker was spawned into. Does not block.
+   * @throws ENOENT not spawned by a domain · EPROTO · EPROTONOSUPPORT · ENFILE all agent slots are taken
+   */
+  static join(from?: DomainHandle | string, options: WaitOptions = {}): Promise<Domain> {
+    return attempt(() => new Domain(joinEntry(from, options)));
+  }
+
+  /**
+   * Starts a thread whose script calls Domain.join(); resolves when it has. Its death releases all it had.
+   * @throws ETIMEDOUT it never called Domain.join() (default timeout 10 000) · ENOTSUP · EIO it failed first (see cause)
+   * @example const worker = await domain.spawn(new URL('./worker.ts', import.meta.url), { data: { band: 0 } });
+   */
+  spawn(
+    script: URL | string,
+    options: WaitOptions & {
+      readonly as?: 'thread' | 'process';
+      readonly name?: string;
+      readonly data?: Json;
+    } = {},
+  ): Promise<Member> {
+    this.#check('Domain.spawn');
+    const { debug, stallAfter } = this.#entry;
+    return this.#members.spawn(script, options, { ...this.handle, debug, stallAfter });
+  }
+
+  /** Watches a Worker that you, piscina or tinypool started with `handle`. @throws EINVAL not a Worker */
+  adopt(worker: WorkerLike): Member {
+    this.#check('Domain.adopt');
+    return this.#members.adopt(worker);
+  }
+
+  /** Those that this agent spawned or adopted and that still live. */
+  get members(): readonly Member[] {
+    return this.#members.list();
+  }
+
+  // ------------------------------------------------------------------------------------------- buffers
+
+  /**
+   * A zeroed buffer of the system heap: static exporter, usable from every agent without calling this one. Never waits.
+   * @throws ENOMEM · ENFILE · EINVAL · ENOENT no such heap
+   * @example using frame = domain.alloc(1920 * 1080 * 4, { name: 'frame' });
+   * @source dma_heap_buffer_alloc
+   */
+  alloc(size: number, options: AllocOptions = {}): DmaBuf {
+    this.#check('Domain.alloc');
+    if (options.heap !== undefined) this.heap(options.heap);
+    return this.#rooms.system.alloc(size, options);
+  }
+
+  /** Heaps by name: "system", and what was added. @throws ENOENT @source dma_heap_find */
+  heap(name: string): Heap {
+    this.#check('Domain.heap');
+    if (name === this.#rooms.system.name) return this.#rooms.system;
+    throw fail('ENOENT', 'Domain.heap', { heap: shown(name) });
+  }
+
+  /**
+   * Your own exporter. Its callbacks run in this agent.
+   * @throws EINVAL a callback is missing · ENFILE
+   * @source dma_buf_export
+   */
+  export<P>(info: StaticExportInfo<P>): ExportedBuf<P> {
+    this.#check('Domain.export');
+    return this.#rooms.buffers.exports.static(info);
+  }
+
+  /**
+   * An exporter whose memory may move: map, unmap, pin and unpin run with the reservation lock held.
+   * @throws EINVAL a callback is missing · ENFILE
+   * @source dma_buf_export
+   */
+  dynamicExport<P>(info: DynamicExportInfo<P>): DynamicExportedBuf<P> {
+    this.#check('Domain.dynamicExport');
+    return this.#rooms.buffers.exports.dynamic(info);
+  }
+
+  /**
+   * Takes over a share: from now on you have a reference.
+   * @throws ESTALE already opened, revoked, or the buffer is gone · EXDEV · EACCES
+   * @source dma_buf_get
+   */
+  open(share: Share, options: WaitOptions = {}): Promise<DmaBuf> {
+    return attempt(() => {
+      options.signal?.throwIfAborted();
+      return this.openSync(share, { timeout: options.timeout });
+    });
+  }
+
+  /** The blocking twin of open(). */
+  openSync(share: Share, options: SyncWaitOptions = {}): DmaBuf {
+    this.#check('Domain.open');
+    checkTimeout('Domain.open', options.timeout);
+    return openShare(this.#rooms.buffers, 'Domain.open', share);
+  }
+
+  // ------------------------------------------------------------------------------------------- traffic
+
+  /** `count` equal buffers, made once. Same name = same pool, in every agent. @throws ENOMEM · EINVAL other size or count than the existing one */
+  pool(options: PoolOptions): Pool {
+    this.#check('Domain.pool');
+    return this.#rooms.pools.open(options);
+  }
+
+  /** The named queue of buffers, made by whoever asks first. @throws EINVAL other options than the existing one · ENFILE */
+  channel(name: string, options?: ChannelOptions): Channel {
+    this.#check('Domain.channel');
+    return this.#rooms.channels.open(name, options);
+  }
+
+  /** An importer's identity. Only needed for capabilities; attach() takes a plain name as well. @throws EINVAL */
+  device(name: string, caps?: DeviceCaps): Device {
+    this.#check('Domain.device');
+    return makeDevice('Domain.device', name, caps);
+  }
+
+  /**
+   * A fence context that this agent signals; when it dies or closes it, open points fail.
+   * @throws EINVAL · ENFILE limits.timelines
+   * @source dma_fence_context_alloc
+   */
+  timeline(name: string): Timeline {
+    this.#check('Domain.timeline');
+    return this.#rooms.fences.timeline(name);
+  }
+
+  /** A reservation to be shared by several buffers: pass it to alloc() or export(). @throws ENFILE @source dma_resv_init */
+  reservation(): Reservation {
+    this.#check('Domain.reservation');
+    return this.#rooms.reservations.create();
+  }
+
+  // ------------------------------------------------------------------------------------------- locks
+
+  /**
+   * Locks any number of buffers, in any order, duplicates allowed: no deadlock, no starvation.
+   * @param options.fences   slots to reserve in each.  @param options.recover  as in Reservation.lock().
+   * @throws EOWNERDEAD (`at` names the buffer; nothing is locked) · ETIMEDOUT · EDEADLK this thread holds one outside of this call
+   * @example using held = await domain.lockAll([a, b]); const [la, lb] = held.locks;
+   * @source drm_exec_prepare_array, ww_acquire_init
+   */
+  lockAll<const T extends readonly (DmaBuf | Reservation)[]>(
+    of: T,
+    options?: LockOptions & { readonly fences?: number },
+  ): Promise<LockSet<T>> {
+    return attempt(() => {
+      this.#check('Domain.lockAll');
+      return lockAll(this.#rooms.reservations, of, options);
+    });
+  }
+
+  /** The blocking twin of lockAll(). */
+  lockAllSync<const T extends readonly (DmaBuf | Reservation)[]>(
+    of: T,
+    options?: LockSyncOptions & { readonly fences?: number },
+  ): LockSet<T> {
+    this.#check('Domain.lockAllSync');
+    return lockAllSync(this.#rooms.reservations, of, options);
+  }
+
+  /** For those who want the ww dance by hand. @throws EINVAL · ENFILE @source ww_acquire_init */
+  acquireContext(options?: { readonly algorithm?: Algorithm }): AcquireContext {
+    this.#check('Domain.acquireContext');
+    return this.#rooms.reservations.acquireContext(options);
+  }
+
+  // ------------------------------------------------------------------------------------------- looking
+
+  /** All that is alive, without a lock: cheap, consistent per record. */
+  snapshot(): DomainSnapshot {
+    this.#check('Domain.snapshot');
+    return snapshot(this.#rooms);
+  }
+
+  /** The text of debugfs dma_buf/bufinfo; takes each reservation in turn. */
+  bufinfo(options: WaitOptions = {}): Promise<string> {
+    return attempt(() => {
+      this.#check('Domain.bufinfo');
+      return bufinfo(this.#rooms, options);
+    });
+  }
+
+  /** Until everything that was disposed in this agent is truly gone. @throws ETIMEDOUT */
+  idle(options: WaitOptions = {}): Promise<void> {
+    return attempt(() => {
+      this.#check('Domain.idle');
+      return this.#rooms.idle(options);
+    });
+  }
+
+  /**
+   * Leaves. Kills the members that this agent spawned and that still run: await their `gone` first if you want their work
+   * finished (adopted Workers are left alone). What this agent has open is released and reported as "leak". The last one out
+   * frees the memory.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#members.killSpawned();
+    this.#stalls[Symbol.dispose]();
+    this.#rooms.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  on<K extends keyof DomainEventMap>(
+    type: K,
+    listener: (event: DomainEventMap[K]) => void,
+  ): Disposable {
+    return this.#events.on(type, listener);
+  }
+
+  /** What works here and, if not, why and what to do. Never throws. */
+  static support(): {
+    readonly threads: Support;
+    readonly processes: Support;
+    readonly blocking: Support;
+  } {
+    return { threads: threadSupport(), processes: processSupport(), blocking: blockingSupport() };
+  }
+
+  #check(op: string): void {
+    if (this.#rooms.agent.left) {
+      throw fail('ESTALE', op, { domain: this.name }, { why: 'this domain was closed here' });
+    }
+  }
+}
+
+/** What a promise-returning call throws at once, it rejects with. */
+async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
+  return await call();
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+export { Domain } from './domain.js';
+export type { DomainHandle } from './entry.js';
+export type { DomainEventMap } from './events.js';
+export type { DomainOptions } from './options.js';
+export { GiB, KiB, MiB } from './units.js';

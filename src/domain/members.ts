@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/**
+ * domain/members — the agents that this one started or adopted: spawning, watching, and ending them.
+ */
+
+import { type Agent, ObjectWait, type Operation, until } from '../agent/index.js';
+import type { Member } from '../buf/index.js';
+import { checkTimeout, fail, shown } from '../errors.js';
+import type { WaitOptions } from '../fence/index.js';
+import type { Json } from '../heap/index.js';
+import { memberNumber, memberOf, scriptUrl, startWorker, type WorkerLike } from '../host/index.js';
+import type { Events } from './events.js';
+import {
+  type Departure,
+  type LocalMember,
+  type Loss,
+  makeMember,
+  memberKey,
+  neverJoined,
+} from './member.js';
+import { nameOf } from './options.js';
+
+/** Milliseconds that spawn() waits for Domain.join(), unless told otherwise. */
+const JOIN_TIMEOUT = 10_000;
+
+export interface SpawnOptions extends WaitOptions {
+  readonly as?: 'thread' | 'process';
+  readonly name?: string;
+  readonly data?: Json;
+}
+
+/** What a spawned thread needs to join. */
+export interface Heritage {
+  readonly arena: SharedArrayBuffer;
+  readonly heap: SharedArrayBuffer;
+  readonly debug: boolean;
+  readonly stallAfter: number;
+}
+
+export class Members {
+  readonly #all = new Set<LocalMember>();
+  readonly #spawned = new Set<LocalMember>();
+  #serial = 0;
+
+  constructor(
+    readonly agent: Agent,
+    readonly events: Events,
+  ) {}
+
+  list(): readonly Member[] {
+    return [...this.#all];
+  }
+
+  async spawn(script: URL | string, options: SpawnOptions, heritage: Heritage): Promise<Member> {
+    const op = 'Domain.spawn';
+    options.signal?.throwIfAborted();
+    const timeout =
+      options.timeout === undefined ? JOIN_TIMEOUT : checkTimeout(op, options.timeout);
+    checkKind(options.as);
+    const name = nameOf(op, options.name, `worker-${++this.#serial}`);
+    const url = scriptUrl(script);
+    const failed = new AbortController();
+    const inherited = {
+      dmabuf: 'spawn',
+      arena: heritage.arena,
+      heap: heritage.heap,
+      debug: heritage.debug,
+      stallAfter: heritage.stallAfter,
+      name,
+      data: options.data ?? null,
+    } as const;
+    const worker = startWorker(url, inherited, (code, error) => {
+      failed.abort(neverJoined(name, code, error));
+      member.ended(error === undefined ? `exit code ${code}` : String(error));
+    });
+    const member = this.#add({
+      name,
+      id: worker.threadId,
+      host: worker,
+      number: memberNumber(worker.threadId),
+      terminate: () => worker.terminate(),
+    });
+    this.#spawned.add(member);
+    const abort = (): void => failed.abort(options.signal?.reason);
+    options.signal?.addEventListener('abort', abort);
+    try {
+      const joined = this.#joined(member, worker.threadId, name);
+      await this.agent.run(op, joined, { timeout, signal: failed.signal });
+    } catch (error) {
+      await member.kill();
+      throw error;
+    } finally {
+      options.signal?.removeEventListener('abort', abort);
+    }
+    return member;
+  }
+
+  *#joined(member: LocalMember, threadId: number, name: string): Operation<void> {
+    const key = memberKey(memberNumber(threadId));
+    const wait = new ObjectWait(this.agent, [key], () => member.find() >= 0);
+    yield* until(wait, 'Domain.spawn', { member: name });
+  }
+
+  adopt(worker: WorkerLike): Member {
+    const op = 'Domain.adopt';
+    const like = worker as Partial<WorkerLike> | null | undefined;
+    if (typeof like?.on !== 'function' || typeof like.terminate !== 'function') {
+      throw fail(
+        'EINVAL',
+        op,
+        { worker: shown(worker) },
+        { why: 'worker must be a node:worker_threads Worker' },
+      );
+    }
+    const number = memberOf(worker);
+    if (number === 0)
+      throw fail('EINVAL', op, {}, { why: 'this Worker has ended, or tells no threadId' });
+    const id = number & 0x3fff_ffff;
+    const terminate = (): Promise<number> => worker.terminate();
+    const member = this.#add({ name: `worker-${id}`, id, host: worker, number, terminate });
+    worker.on('exit', (code) => member.ended(`exit code ${code}`));
+    member.find();
+    return member;
+  }
+
+  #add(who: {
+    readonly name: string;
+    readonly id: number;
+    readonly host: unknown;
+    readonly number: number;
+    readonly terminate: () => Promise<unknown>;
+  }): LocalMember {
+    const onGone = (gone: LocalMember, departure: Departure, loss: Loss): void => {
+      this.#all.delete(gone);
+      this.#spawned.delete(gone);
+      if (departure.clean) return;
+      this.events.emit('member-lost', { member: gone.name, reason: departure.reason, ...loss });
+    };
+    const member = makeMember({ ...who, agent: this.agent, onGone });
+    this.#all.add(member);
+    return member;
+  }
+
+  /** Those that this agent spawned end with it. */
+  async killSpawned(): Promise<void> {
+    await Promise.all([...this.#spawned].map((member) => member.kill()));
+  }
+}
+
+function checkKind(as: unknown): void {
+  if (as === undefined || as === 'thread') return;
+  if (as === 'process') {
+    const why = 'this version spawns threads: { as: "thread" }';
+    throw fail('ENOTSUP', 'Domain.spawn', { as }, { why });
+  }
+  throw fail(
+    'EINVAL',
+    'Domain.spawn',
+    { as: shown(as) },
+    { why: 'as must be "thread" or "process"' },
+  );
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/**
+ * domain/options — what Domain.create may be told, checked, as limits of the arena.
+ */
+
+import { checkInteger, fail, shown } from '../errors.js';
+import type { Limits } from '../mem/index.js';
+
+export interface DomainOptions {
+  /** Shows in bufinfo and in the inspector. Default: "main". */
+  readonly name?: string;
+  /** Bytes of the system heap. Address space only: a page costs memory when it is first touched. Default 256 MiB. */
+  readonly heap?: number;
+  /** Upper limits of the tables. Defaults: 65 536 buffers, 256 agents, 65 536 timelines, 4 096 channels. */
+  readonly limits?: {
+    readonly buffers?: number;
+    readonly agents?: number;
+    readonly timelines?: number;
+    readonly channels?: number;
+  };
+  /** true: also processes that we spawn. A path: also unrelated processes of this uid, by Domain.join(path). Needs koffi and Linux. */
+  readonly processes?: boolean | string;
+  /** A wait longer than this fires a "stall" event with the wait graph; it changes nothing else. Default 5 000. */
+  readonly stallAfter?: number;
+  /** Checks that cost: poisoned memory after unmap, creation stacks of everything open, lock order. Default: NODE_ENV === "test". */
+  readonly debug?: boolean;
+}
+
+export const PAGE = 4096;
+const OP = 'Domain.create';
+/** Page lengths have 22 bits in a descriptor. */
+const MAX_HEAP = PAGE * (2 ** 22 - 1);
+const WAIT_ROWS = 4096;
+
+/** Default and largest value of each limit: slots have 8 bits + 1 in owner words, buffers and timelines 20. */
+const TABLES = {
+  agents: { standard: 256, most: 256 },
+  buffers: { standard: 65_536, most: 2 ** 20 },
+  timelines: { standard: 65_536, most: 2 ** 20 },
+  channels: { standard: 4096, most: 65_536 },
+} as const;
+
+/** @throws EINVAL naming the option and its value */
+export function limitsOf(options: DomainOptions): Limits {
+  const heap = checkInteger(OP, 'heap', options.heap ?? 256 * 2 ** 20, PAGE, MAX_HEAP);
+  const given = options.limits ?? {};
+  const limit = (table: keyof typeof TABLES): number =>
+    checkInteger(
+      OP,
+      `limits.${table}`,
+      given[table] ?? TABLES[table].standard,
+      table === 'agents' ? 2 : 1,
+      TABLES[table].most,
+    );
+  return {
+    agents: limit('agents'),
+    buffers: limit('buffers'),
+    timelines: limit('timelines'),
+    channels: limit('channels'),
+    pages: Math.ceil(heap / PAGE),
+    waitRows: WAIT_ROWS,
+  };
+}
+
+export function stallAfterOf(options: DomainOptions): number {
+  const { stallAfter = 5000 } = options;
+  if (typeof stallAfter === 'number' && stallAfter > 0) return stallAfter;
+  throw fail(
+    'EINVAL',
+    OP,
+    { stallAfter: shown(stallAfter) },
+    { why: 'stallAfter must be milliseconds, > 0' },
+  );
+}
+
+/** A name for people: any text. */
+export function nameOf(op: string, name: unknown, standard: string): string {
+  if (name === undefined) return standard;
+  if (typeof name === 'string' && name.length > 0) return name;
+  throw fail('EINVAL', op, { name: shown(name) }, { why: 'name must be a text that is not empty' });
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/**
+ * domain/rooms — one agent's view of one arena: the rooms, built from the bottom up, and taken down from the top.
+ */
+
+import { Agent, type Identity, type Platform } from '../agent/index.js';
+import { type BufferPorts, Buffers } from '../buf/index.js';
+import { checkTimeout, fail } from '../errors.js';
+import { Fences, type WaitOptions } from '../fence/index.js';
+import { Channels, Pools, SystemHeap } from '../heap/index.js';
+import type { Arena } from '../mem/index.js';
+import { Reservations } from '../resv/index.js';
+
+export class Rooms {
+  readonly agent: Agent;
+  readonly fences: Fences;
+  readonly reservations: Reservations;
+  readonly buffers: Buffers;
+  readonly system: SystemHeap;
+  readonly pools: Pools;
+  readonly channels: Channels;
+  /** The heaps there are. */
+  readonly heaps: readonly SystemHeap[];
+
+  /** Joins the arena as `who`. @throws ENFILE all slots are taken */
+  constructor(
+    readonly arena: Arena,
+    readonly heapMemory: SharedArrayBuffer,
+    platform: Platform,
+    who: Identity,
+    ports: BufferPorts,
+  ) {
+    this.agent = new Agent(arena, platform, who);
+    this.fences = new Fences(this.agent);
+    this.reservations = new Reservations(this.agent, this.fences);
+    this.buffers = new Buffers(this.agent, this.fences, this.reservations, ports);
+    this.system = new SystemHeap(this.agent, this.buffers, heapMemory);
+    this.pools = new Pools(this.agent, this.buffers, (size, alloc) =>
+      this.system.alloc(size, alloc),
+    );
+    this.channels = new Channels(this.agent, this.buffers, this.reservations, this.fences);
+    this.heaps = [this.system];
+    this.agent.listen();
+  }
+
+  /** Tickets and queued messages that name this generation of a buffer. */
+  inFlight(row: number, generation: number): number {
+    const tickets = this.buffers.tickets.inFlight().get(row) ?? 0;
+    return tickets + this.channels.queued(row, generation);
+  }
+
+  /** Until what was disposed here is truly gone. @throws ETIMEDOUT */
+  async idle(options: WaitOptions): Promise<void> {
+    const op = 'Domain.idle';
+    options.signal?.throwIfAborted();
+    const timeout = checkTimeout(op, options.timeout);
+    const { platform } = this.agent;
+    const deadline = platform.now() + timeout;
+    const late = new Promise<never>((_resolve, reject) => {
+      if (timeout === Infinity) return;
+      const timer = platform.timer(timeout, () => reject(fail('ETIMEDOUT', op)));
+      void this.buffers.idle().then(() => timer.cancel());
+    });
+    await Promise.race([this.buffers.idle(), late]);
+    this.agent.flush();
+    if (this.agent.deferred > 0 && platform.now() > deadline) throw fail('ETIMEDOUT', op);
+  }
+
+  /** Leaves: what is still open here is closed from the top down, then the slot is freed. */
+  close(): void {
+    this.channels.close();
+    this.pools.close();
+    this.fences.close();
+    this.agent.leave(fail('ESTALE', 'Domain.close', {}, { why: 'the domain was closed here' }));
+  }
+}

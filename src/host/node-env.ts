@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/**
+ * host/node-env — what the surroundings of this thread say.
+ */
+
+import { isMainThread, threadId } from 'node:worker_threads';
+
+/** Checks that cost are on in tests. */
+export function debugByDefault(): boolean {
+  return process.env['NODE_ENV'] === 'test';
+}
+
+/** What an agent is called that nobody named. */
+export function threadName(): string {
+  return isMainThread ? 'main' : `worker-${threadId}`;
+}

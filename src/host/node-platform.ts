@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/**
+ * host/node-platform — the ports of agent/ports on Node: clock, timers, turns, keeping the process alive.
+ *
+ * A pending waitAsync does not keep Node's event loop alive, so one ref'd interval per thread does while anything
+ * is pending.
+ */
+
+import type { Platform, Timer } from '../agent/index.js';
+import { giveWay } from './give-way.js';
+import { isThreadGone } from './node-threads.js';
+
+const FOREVER = 0x7fff_ffff;
+
+/** Timers beyond what Node can count are re-armed. */
+function timer(ms: number, fn: () => void): Timer {
+  const due = performance.now() + ms;
+  let handle: NodeJS.Timeout;
+  const arm = (): void => {
+    const left = due - performance.now();
+    handle = setTimeout(left > FOREVER ? arm : fn, Math.min(Math.max(left, 0), FOREVER)).unref();
+  };
+  arm();
+  return { cancel: () => clearTimeout(handle) };
+}
+
+/** One per agent. */
+export function nodePlatform(): Platform {
+  const alive = setInterval(() => {}, FOREVER).unref();
+  let holds = 0;
+  return {
+    now: () => performance.timeOrigin + performance.now(),
+    timer,
+    soon: (fn) => void setImmediate(fn),
+    microtask: queueMicrotask,
+    giveWay,
+    hold: () => {
+      if (holds++ === 0) alive.ref();
+    },
+    release: () => {
+      if (--holds === 0) alive.unref();
+    },
+    mayBlock: true,
+    isGone: isThreadGone,
+    kick: () => {},
+  };
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/**
+ * watch/members — the agents of a domain, as everybody can see them.
+ */
+
+import { memberName, slotsOf } from './names.js';
+import { describeObject } from './objects.js';
+import type { Watched } from './watched.js';
+
+export interface MemberView {
+  readonly name: string;
+  readonly as: 'thread' | 'process';
+  readonly id: number;
+  /** Somebody will notice its death. */
+  readonly watched: boolean;
+  /** What a blocking call of it waits for. */
+  readonly waitingFor: string | null;
+}
+
+export function members(rooms: Watched): MemberView[] {
+  const { agent } = rooms;
+  return slotsOf(agent).map((index) => {
+    const blocked = agent.slots.word(index, 'blocked');
+    return {
+      name: memberName(agent, index),
+      as: agent.slots.word(index, 'kind') === 0 ? 'thread' : 'process',
+      id: agent.slots.word(index, 'member') & 0x3fff_ffff,
+      watched: index === agent.slot || agent.slots.word(index, 'watched') === 1,
+      waitingFor: blocked === 0 ? null : describeObject(rooms, blocked),
+    };
+  });
+}
