@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/**
+ * threads-mode — video -> filter workers -> encoder over one pool of shared buffers; no pixel is copied.
+ */
+import { type Channel, Domain, type Member } from 'dmabuf';
+import { Feeder } from './feeder.js';
+import { type FrameLayout, frameLayout } from './frame-layout.js';
+import { framesInFlight, type Job, type Leaks, type Result } from './job.js';
+import {
+  channelOptions,
+  ENCODE_CHANNEL,
+  type EncoderData,
+  REPORT_CHANNEL,
+  REPORT_OPTIONS,
+  type Report,
+} from './lane-messages.js';
+import { Lanes } from './lanes.js';
+import { UserError } from './user-error.js';
+import { formatHeader } from './y4m.js';
+
+/** Room beside the pool: page rounding, the report. */
+const HEAP_SLACK = 4 * 2 ** 20;
+
+export async function runThreads(job: Job): Promise<Result> {
+  const layout = frameLayout(job.source.format.geometry, job.workers);
+  const depth = framesInFlight(job.workers);
+  await using domain = await Domain.create({ heap: depth * layout.size + HEAP_SLACK });
+  const outcome = await run(domain, layout, depth, job);
+  await domain.idle();
+  const { width, height } = job.source.format.geometry;
+  return {
+    mode: 'threads',
+    width,
+    height,
+    workers: job.workers,
+    ...outcome,
+    bytesCopied: domain.snapshot().bytesCopied,
+    leaks: leaksOf(domain),
+  };
+}
+
+type Outcome = Omit<Result, 'mode' | 'width' | 'height' | 'workers' | 'bytesCopied' | 'leaks'>;
+
+/** Opens everything, runs, and closes everything again: what is alive afterwards is a leak. */
+async function run(domain: Domain, layout: FrameLayout, depth: number, job: Job): Promise<Outcome> {
+  const header = formatHeader(job.source.format).trimEnd();
+  const { workers, filter, output, prefix } = job;
+  using pool = domain.pool({ name: 'frames', count: depth, size: layout.size });
+  using encode = domain.channel(ENCODE_CHANNEL, channelOptions(depth));
+  using reports = domain.channel(REPORT_CHANNEL, REPORT_OPTIONS);
+  using lanes = new Lanes(domain, { workers, filter, header, depth });
+  const data: EncoderData = { depth, workers, header, output, prefix };
+  const script = new URL('./encoder-worker.js', import.meta.url);
+  const encoder = await domain.spawn(script, { name: 'encoder', data });
+  await lanes.ready();
+  const report = Promise.race([reportOf(reports), lost(encoder)]);
+  const feeder = new Feeder(job, { pool, lanes, encode, report, layout });
+  // A failure ends feed(), which throws it.
+  report.catch((error: unknown) => feeder.stop(error));
+  const began = performance.now();
+  await feeder.feed();
+  const seconds = (performance.now() - began) / 1000;
+  await lanes.end();
+  encode.end();
+  const { frames, checksum, prefixChecksum, latency } = await report;
+  await encoder.gone;
+  const { occupancy, kills } = feeder;
+  return { frames, checksum, prefixChecksum, latency, seconds, occupancy, kills };
+}
+
+/** @throws UserError what the encoder could not do */
+async function reportOf(channel: Channel): Promise<Report> {
+  using delivery = await channel.receive();
+  const report = delivery.meta as Report;
+  if (report.failure !== null) throw new UserError(report.failure);
+  return report;
+}
+
+/** Never resolves. @throws Error it died in the middle of its work */
+async function lost(encoder: Member): Promise<never> {
+  const { clean, reason } = await encoder.gone;
+  if (!clean) throw new Error(`the encoder died: ${reason}`);
+  return new Promise(() => undefined);
+}
+
+function leaksOf(domain: Domain): Leaks {
+  const { buffers } = domain.snapshot();
+  const unsignaled = buffers.flatMap(({ fences }) => fences.filter((fence) => !fence.signaled));
+  return {
+    buffers: buffers.length,
+    attachments: buffers.flatMap(({ attachments }) => attachments).length,
+    locks: buffers.filter(({ lock }) => lock !== null).length,
+    fences: unsignaled.length,
+  };
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/** The programs of examples/, compiled as a user would and run in processes of their own. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runProgram } from './support/run-program.js';
+
+const root = new URL('../../', import.meta.url);
+const path = (file: string): string => fileURLToPath(new URL(file, root));
+
+const run = (name: string) => runProgram(new URL(`temp/examples/${name}.js`, root));
+
+describe('the example', { timeout: 90_000 }, () => {
+  beforeAll(() => {
+    const compiler = path('node_modules/@typescript/native/bin/tsc');
+    const args = [compiler, '-p', path('examples'), '--pretty', 'false'];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  }, 60_000);
+
+  test('1-main hands three frames to a worker', async () => {
+    const lines = [0, 1, 2].map((n) => `frame ${n}: first byte ${n}`);
+    expect(await run('1-main')).toEqual({ code: 0, lines, errors: '' });
+  });
+
+  test('2-main has four filters on each frame, and encodes them complete and in order', async () => {
+    const lines = Array.from({ length: 24 }, (_, n) => `picture ${n}: complete`);
+    expect(await run('2-main')).toEqual({ code: 0, lines, errors: '' });
+  });
+
+  test('3-dynamic moves its memory while an importer draws it', async () => {
+    const lines = ['100 pictures drawn, 10 moves'];
+    expect(await run('3-dynamic')).toEqual({ code: 0, lines, errors: '' });
+  });
+
+  test('5-main mixes three buffers in two threads, in opposite orders', async () => {
+    expect(await run('5-main')).toEqual({ code: 0, lines: ['every sample: 60'], errors: '' });
+  });
+});

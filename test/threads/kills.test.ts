@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/** Real threads are terminated at random points of everything they can do; afterwards everything is accounted for. */
+import { type Domain, type DomainEventMap, type Pool } from 'dmabuf';
+import { expect, test } from 'vitest';
+import { Actor } from './support/actor.js';
+import { choices, seedOfRun } from './support/random.js';
+import { turnsUntil } from './support/turns.js';
+import { withDomain } from './support/with-domain.js';
+
+const KILLS = 200;
+/** Threads that live at once: more than processors, so that some die while they are not running. */
+const CREW = 3;
+/** A thread is killed after so many steps at most. */
+const STEPS = 60;
+const SHARED = 4;
+
+interface Hand {
+  readonly actor: Actor;
+  readonly progress: Int32Array;
+}
+
+class Crew {
+  readonly frames: Pool;
+  readonly #buffers;
+
+  constructor(
+    readonly domain: Domain,
+    readonly choose: (below: number) => number,
+  ) {
+    this.frames = domain.pool({ name: 'frames', count: 4, size: 4096 });
+    this.#buffers = Array.from({ length: SHARED }, (_, n) => domain.alloc(4096, { name: `${n}` }));
+  }
+
+  async hire(): Promise<Hand> {
+    const buffers = this.#buffers.map((buf) => buf.share());
+    const seed = 1 + this.choose(2 ** 31 - 1);
+    const actor = await Actor.start(this.domain, 'load.mjs', 'load', { seed, buffers });
+    const memory = new SharedArrayBuffer(4);
+    actor.tell(memory);
+    await actor.hear('ready');
+    return { actor, progress: new Int32Array(memory) };
+  }
+
+  /** Kills one after a random number of its steps, at whatever it does then. */
+  async dismiss({ actor, progress }: Hand): Promise<void> {
+    const steps = this.choose(STEPS);
+    const turns = this.choose(20);
+    let turn = 0;
+    const ended = actor.member.gone.then(({ reason }) => {
+      throw new Error(`${actor.name} died by itself: ${reason}`, { cause: actor.error });
+    });
+    const due = turnsUntil(() => Atomics.load(progress, 0) >= steps && turn++ >= turns);
+    await Promise.race([due, ended]);
+    ended.catch(() => {});
+    await actor.member.kill();
+  }
+
+  /** Everything that the dead had under way is whole: no lock is taken, no fence pends, both halves agree or D says so. */
+  async inspect(): Promise<void> {
+    for (const buf of this.#buffers) {
+      using cpu = await buf.cpuAccess('write');
+      using lock = await buf.resv.lock({ recover: true });
+      const [one, two] = cpu.as(Int32Array, { length: 8 });
+      if (!lock.ownerDied) expect(one).toBe(two);
+      expect(lock.fences('bookkeep').filter(({ signaled }) => !signaled)).toEqual([]);
+    }
+  }
+
+  leave(): void {
+    for (const buf of this.#buffers) buf.close();
+    using lane = this.domain.channel('lane', { capacity: 4 });
+    while (lane.queued > 0) lane.tryReceive()?.done();
+    expect(this.frames.free).toBe(this.frames.count);
+    this.frames.close();
+  }
+}
+
+test(`${KILLS} random kills under load leave nothing behind`, { timeout: 90_000 }, async () => {
+  const seed = seedOfRun();
+  console.log(`kills: DMABUF_SEED=${seed}`);
+  await withDomain({}, async (domain) => {
+    const lost: DomainEventMap['member-lost'][] = [];
+    domain.on('member-lost', (event) => lost.push(event));
+    const crew = new Crew(domain, choices(seed));
+    let hired = 0;
+    const shift = async (): Promise<void> => {
+      while (hired < KILLS) {
+        hired++;
+        await crew.dismiss(await crew.hire());
+      }
+    };
+    await Promise.all(Array.from({ length: CREW }, shift));
+    await crew.inspect();
+    crew.leave();
+    expect(lost).toHaveLength(KILLS);
+    const locks = lost.filter((event) => event.locks > 0).length;
+    const fences = lost.filter((event) => event.fences > 0).length;
+    console.log(`kills: ${locks} held a lock, ${fences} owed a fence`);
+  });
+});

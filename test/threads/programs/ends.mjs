@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+/** A program that leaves everything open, and ends. */
+import { Domain } from 'dmabuf';
+
+const domain = await Domain.create();
+const buf = domain.alloc(4096);
+const lane = domain.channel('lane');
+domain.pool({ name: 'frames', count: 2, size: 4096 });
+domain.timeline('t').next();
+domain.on('stall', () => {});
+await lane.send(buf);
+await buf.cpuAccess('write');
+await buf.resv.lock();
+console.log('the last line');

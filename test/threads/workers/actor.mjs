@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/** The thread's side of support/actor.ts: joins the domain, plays the scene it was told, leaves. */
+import { parentPort } from 'node:worker_threads';
+import { Domain } from 'dmabuf';
+
+const heard = [];
+let listener = null;
+
+/** Tells the test something. */
+export function say(word, payload = null) {
+  parentPort.postMessage({ word, payload });
+}
+
+/** The next message of the test. Only while it is awaited does it keep the thread alive. */
+export async function hear() {
+  parentPort.ref();
+  while (heard.length === 0) {
+    await new Promise((resolve) => {
+      listener = resolve;
+    });
+  }
+  parentPort.unref();
+  return heard.shift();
+}
+
+/** More turns than a pending wait is polled for before it is parked. */
+const TURNS = 50;
+
+/** Until every pending wait of this thread is parked. */
+export async function parked() {
+  for (let n = 0; n < TURNS; n++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for what `start` waits for, and says so: before it blocks, or when the pending wait is parked. */
+export async function sayWaiting(sync, start) {
+  if (sync) {
+    say('waiting');
+    return start();
+  }
+  const pending = start();
+  pending.catch(() => {});
+  await parked();
+  say('waiting');
+  return await pending;
+}
+
+/** Lives until the test says how to die. Its own promise never settles. */
+export async function dieAsTold() {
+  const way = await hear();
+  if (way === 'process.exit') process.exit(3);
+  setImmediate(() => {
+    throw new Error('the scene was told to throw');
+  });
+  return await new Promise(() => {});
+}
+
+/** Plays `scenes[domain.data.scene](domain, domain.data)`. */
+export async function play(scenes) {
+  const domain = await Domain.join();
+  parentPort.on('message', (message) => {
+    heard.push(message);
+    listener?.();
+  });
+  await hear();
+  await scenes[domain.data.scene](domain, domain.data);
+  await domain.close();
+  parentPort.unref();
+}

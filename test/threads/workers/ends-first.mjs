@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+/** A script that ends before it joins. */
+process.exit(7);
