@@ -9,6 +9,30 @@
  * @source errno(3); which code in which case: dma-buf, dma_resv, ww_mutex as of Linux 6.1.
  */
 
+/** The whole table. Codes are Linux's wherever Linux has the case. */
+export type ErrorCode =
+  | 'EINVAL'
+  | 'ESTALE'
+  | 'ENOLCK'
+  | 'EDEADLK'
+  | 'EALREADY'
+  | 'EBUSY'
+  | 'EOWNERDEAD'
+  | 'ECANCELED'
+  | 'ETIMEDOUT'
+  | 'ENOMEM'
+  | 'ENFILE'
+  | 'ENOSPC'
+  | 'ENOENT'
+  | 'EEXIST'
+  | 'EACCES'
+  | 'EXDEV'
+  | 'EPIPE'
+  | 'EIO'
+  | 'EPROTO'
+  | 'EPROTONOSUPPORT'
+  | 'ENOTSUP';
+
 /** Code → what to do about it. The order is layout (see above): append only. */
 const REMEDY = {
   EINVAL: 'an argument is wrong',
@@ -33,10 +57,7 @@ const REMEDY = {
   EPROTO: 'not a dmabuf domain, or a damaged message',
   EPROTONOSUPPORT: 'the domain has another version or layout',
   ENOTSUP: 'this platform cannot',
-} as const satisfies Record<string, string>;
-
-/** The whole table. Codes are Linux's wherever Linux has the case. */
-export type ErrorCode = keyof typeof REMEDY;
+} as const satisfies Record<ErrorCode, string>;
 
 /** Codes in layout order. */
 export const ERROR_CODES = Object.keys(REMEDY) as readonly ErrorCode[];

@@ -14,6 +14,7 @@ import {
   byteLength,
   cas,
   load,
+  raise,
   readText,
   store,
   type Words,
@@ -87,7 +88,7 @@ export class Slots {
     for (let index = 0; index < this.limit; index++) {
       const at = this.at(index);
       if (load(this.#words, at + slot.claim) !== 0) continue;
-      this.#reach(index);
+      raise(this.#words, this.#used, index + 1); // before the claim: the dead are looked for below it
       if (cas(this.#words, at + slot.claim, 0, who.thread) !== 0) continue;
       this.#fill(index, who);
       return index;
@@ -96,13 +97,6 @@ export class Slots {
     throw fail('ENFILE', 'Domain.join', details, {
       why: 'all agent slots are taken: raise limits.agents',
     });
-  }
-
-  /** Before the claim: the dead are looked for below `used`. */
-  #reach(index: number): void {
-    for (let used = this.used; used <= index; used = this.used) {
-      cas(this.#words, this.#used, used, index + 1);
-    }
   }
 
   #fill(index: number, who: Identity): void {

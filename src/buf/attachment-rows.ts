@@ -12,6 +12,7 @@ import {
   cas,
   load,
   RowFinder,
+  raise,
   readText,
   store,
   type Words,
@@ -63,14 +64,13 @@ export class AttachmentRows {
     const w = this.#words;
     const row = this.#finder.take((candidate) => {
       const owner = this.#base + candidate * SIZE + attachment.owner;
-      return load(w, owner) === 0 && cas(w, owner, 0, this.tag) === 0;
+      if (load(w, owner) !== 0) return false;
+      raise(w, this.#used, candidate + 1); // before the claim: what the dead had is looked for below it
+      return cas(w, owner, 0, this.tag) === 0;
     });
     if (row < 0) {
       const why = 'all attachment rows are taken: detach some, or raise limits.buffers';
       throw fail('ENFILE', op, { table: 'attachments', limit: this.#finder.rows }, { why });
-    }
-    for (let used = load(w, this.#used); used <= row; used = load(w, this.#used)) {
-      cas(w, this.#used, used, row + 1);
     }
     const at = this.#base + row * SIZE;
     store(w, at + attachment.flags, dynamic ? AttachmentFlag.DYNAMIC : 0);

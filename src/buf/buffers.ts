@@ -270,8 +270,8 @@ export class Buffers {
     for (let row = 0, used = this.life.used; row < used; row++) {
       const life = this.life.of(row);
       const phase = phaseOf(life);
-      if (phase === Phase.FREE) continue;
-      if (this.life.leaveFor(slot, row)) lost++;
+      // Of a FREE row too: it may have died between its bit and the look at the life word.
+      if (this.life.leaveFor(slot, row) && phase !== Phase.FREE) lost++;
       if (phase === Phase.LIVE || phase === Phase.IDLE) this.life.tryDie(row);
       else if (actorOf(life) === slot) this.life.takeOver(row, life);
     }

@@ -48,7 +48,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
     makeDynamicExportedBuf = (exported, reference) => new DynamicExportedBuf(exported, reference);
   }
 
-  private constructor(exported: Export<P>, reference: Reference) {
+  protected constructor(exported: Export<P>, reference: Reference) {
     super(exported, reference);
     this.#exported = exported;
   }

@@ -20,7 +20,7 @@
 
 import { type Agent, ownerTag, SlotState, tagSlot } from '../agent/index.js';
 import { fail } from '../errors.js';
-import { and, cas, load, or, RowFinder, store, type Words } from '../mem/index.js';
+import { and, cas, load, or, RowFinder, raise, store, type Words } from '../mem/index.js';
 import {
   BufControlLayout,
   BufControlSection,
@@ -127,10 +127,9 @@ export class Life {
     const at = this.at(row) + buffer.life;
     const life = load(w, at);
     if (phaseOf(life) !== Phase.FREE) return false;
+    raise(w, this.#used, row + 1); // before the claim: what the dead had is looked for below it
     const next = (generationOf(life) + 1) & GENERATIONS;
-    if (cas(w, at, life, pack(next, this.agent.slot + 1, Phase.BUILDING)) !== life) return false;
-    for (let used = this.used; used <= row; used = this.used) cas(w, this.#used, used, row + 1);
-    return true;
+    return cas(w, at, life, pack(next, this.agent.slot + 1, Phase.BUILDING)) === life;
   }
 
   /** BUILDING → LIVE, with this agent's reference. @returns the generation */

@@ -17,7 +17,7 @@
 
 import type { Agent } from '../agent/index.js';
 import { type DmaBufError, fail } from '../errors.js';
-import { cas, load, RowFinder, store, type Words } from '../mem/index.js';
+import { cas, load, RowFinder, raise, store, type Words } from '../mem/index.js';
 import {
   BufControlLayout,
   BufControlSection,
@@ -123,12 +123,9 @@ export class Tickets {
     const state = load(w, at);
     if (!isReusable(phaseOf(state))) return false;
     const serial = (serialOf(state) + 1) & SERIALS;
+    raise(w, this.#used, row + 1); // before the claim: what the dead had is looked for below it
     const next = pack(serial, this.agent.slot, TicketPhase.FILLING);
-    if (cas(w, at, state, next) !== state) return false;
-    for (let used = load(w, this.#used); used <= row; used = load(w, this.#used)) {
-      cas(w, this.#used, used, row + 1);
-    }
-    return true;
+    return cas(w, at, state, next) === state;
   }
 
   /** What an OPEN ticket says; look at the ticket again (`take`) before believing it. @throws ESTALE */

@@ -44,7 +44,6 @@ import {
 import { readText } from '../mem/index.js';
 import {
   type AcquireContext,
-  type Algorithm,
   type LockOptions,
   type LockSet,
   type LockSyncOptions,
@@ -277,7 +276,9 @@ export class Domain implements AsyncDisposable {
   }
 
   /** For those who want the ww dance by hand. @throws EINVAL · ENFILE @source ww_acquire_init */
-  acquireContext(options?: { readonly algorithm?: Algorithm }): AcquireContext {
+  acquireContext(options?: {
+    readonly algorithm?: 'wait-die' | 'wound-wait';
+  }): AcquireContext {
     this.#check('Domain.acquireContext');
     return this.#rooms.reservations.acquireContext(options);
   }

@@ -18,21 +18,20 @@ import { fail } from '../errors.js';
 import { cas, load, store, type Words } from '../mem/index.js';
 import { type Fence, keep } from './fence.js';
 import {
-  BLOCK_ROWS,
   errorIn,
   FenceBlockLayout,
   FenceBlockSection,
   FenceCountersLayout,
   FenceCountersSection,
+  FenceSection,
   generationOf,
   Phase,
   phaseOf,
 } from './layout.js';
 import type { FenceRecords } from './records.js';
 
-const SHIFT = Math.log2(BLOCK_ROWS);
-/** A sweep that finds less than this many rows is not worth repeating soon: claim a block. */
-const ENOUGH = BLOCK_ROWS / 4;
+/** A sweep that finds less than this part of a block is not worth repeating soon: claim a block. */
+const ENOUGH = 1 / 4;
 /** Blocks looked at before another one is claimed. */
 const LOOKS = 4;
 /** Blocks that are never given back. */
@@ -47,6 +46,9 @@ export class FenceBlocks {
   readonly #words: Words;
   readonly #claims: number;
   readonly #blocks: number;
+  readonly #blockRows: number;
+  readonly #shift: number;
+  readonly #enough: number;
   readonly #used: number;
   readonly #names: Names[] = [];
   readonly #mine: number[] = [];
@@ -68,12 +70,15 @@ export class FenceBlocks {
     this.#words = agent.arena.words;
     this.#claims = agent.arena.base(FenceBlockSection);
     this.#blocks = FenceBlockSection.rows(agent.arena.limits);
+    this.#blockRows = FenceSection.rows(agent.arena.limits) / this.#blocks;
+    this.#shift = Math.log2(this.#blockRows);
+    this.#enough = this.#blockRows * ENOUGH;
     this.#used = agent.arena.base(FenceCountersSection) + FenceCountersLayout.at.blocks;
   }
 
   /** Rows of the whole table. */
   get rows(): number {
-    return this.#blocks * BLOCK_ROWS;
+    return this.#blocks * this.#blockRows;
   }
 
   registerNames(names: Names): void {
@@ -89,12 +94,12 @@ export class FenceBlocks {
 
   /** The object of an own row. */
   put(row: number, fence: Fence): void {
-    const block = this.#fences[row >>> SHIFT];
-    if (block !== undefined) block[row & (BLOCK_ROWS - 1)] = fence;
+    const block = this.#fences[row >>> this.#shift];
+    if (block !== undefined) block[row & (this.#blockRows - 1)] = fence;
   }
 
   get(row: number): Fence | undefined {
-    return this.#fences[row >>> SHIFT]?.[row & (BLOCK_ROWS - 1)];
+    return this.#fences[row >>> this.#shift]?.[row & (this.#blockRows - 1)];
   }
 
   // ------------------------------------------------------------------------------------------- sweeping
@@ -105,7 +110,7 @@ export class FenceBlocks {
     this.#next = 0;
     const surplus = this.#calm++ > CALM * this.#mine.length;
     for (let looks = Math.min(LOOKS, this.#mine.length); looks > 0; looks--) {
-      const enough = this.#free.length >= ENOUGH;
+      const enough = this.#free.length >= this.#enough;
       if (enough && !surplus) break;
       this.#sweepNext(enough && surplus);
     }
@@ -119,7 +124,7 @@ export class FenceBlocks {
   }
 
   #claimMore(): void {
-    while (this.#free.length < ENOUGH && this.#claim()) this.#sweepNext();
+    while (this.#free.length < this.#enough && this.#claim()) this.#sweepNext();
     if (this.#free.length > 0) return;
     this.agent.lookForDead();
     if (this.#claim()) this.#sweepNext();
@@ -131,7 +136,7 @@ export class FenceBlocks {
     if (block === undefined) return;
     const before = this.#free.length;
     this.#sweep(block);
-    const all = block === 0 ? BLOCK_ROWS - 1 : BLOCK_ROWS;
+    const all = block === 0 ? this.#blockRows - 1 : this.#blockRows;
     if (mayGiveBack && this.#mine.length > KEPT && this.#free.length - before === all)
       this.#giveBack(block, before);
   }
@@ -139,10 +144,10 @@ export class FenceBlocks {
   /** Finds the rows of a block that can be handed out again. */
   #sweep(block: number): void {
     const { records } = this;
-    const first = block * BLOCK_ROWS;
+    const first = block * this.#blockRows;
     const signaled: number[] = [];
     const states: number[] = [];
-    for (let row = Math.max(first, 1); row < first + BLOCK_ROWS; row++) {
+    for (let row = Math.max(first, 1); row < first + this.#blockRows; row++) {
       const state = records.stateOf(row); // P8
       const phase = phaseOf(state);
       if (phase === Phase.SIGNALED) {
@@ -199,7 +204,7 @@ export class FenceBlocks {
       if (cas(this.#words, at, 0, this.agent.tag) !== 0) continue;
       this.#cursor = this.#mine.push(block) - 1;
       this.#calm = 0;
-      this.#fences[block] = Array.from({ length: BLOCK_ROWS });
+      this.#fences[block] = Array.from({ length: this.#blockRows });
       return true;
     }
     return false;
@@ -226,7 +231,7 @@ export class FenceBlocks {
 
   /** For the reaper: calls `each` for every row that may ever have been a fence. */
   eachRow(each: (row: number) => void): void {
-    for (let row = 1, end = this.used * BLOCK_ROWS; row < end; row++) each(row);
+    for (let row = 1, end = this.used * this.#blockRows; row < end; row++) each(row);
   }
 
   /** For the reaper: the blocks of a dead agent can be claimed again. Its pending rows have failed before. */
@@ -240,7 +245,7 @@ export class FenceBlocks {
   /** This agent leaves: its rows are no longer its own, and its objects must do without them. */
   leave(): void {
     for (const block of this.#mine) {
-      for (let row = block * BLOCK_ROWS, end = row + BLOCK_ROWS; row < end; row++) {
+      for (let row = block * this.#blockRows, end = row + this.#blockRows; row < end; row++) {
         const state = this.records.stateOf(row);
         if (phaseOf(state) === Phase.SIGNALED) this.#keep(row, state);
       }

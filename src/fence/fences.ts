@@ -225,11 +225,8 @@ export class Fences implements FenceSource, TimelineHost {
     const dead = errorNumber('EOWNERDEAD');
     let failed = 0;
     this.#blocks.eachRow((row) => {
-      if (
-        records.isOwed(row, tag) &&
-        this.signalPoint(row, generationOf(records.stateOf(row)), dead)
-      )
-        failed++;
+      const owed = records.ownerOf(row) === tag;
+      if (owed && this.signalPoint(row, generationOf(records.stateOf(row)), dead)) failed++;
       records.setHeld(row, slot, false);
     });
     if (slot === this.agent.slot) this.#leave();

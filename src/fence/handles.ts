@@ -6,7 +6,8 @@
  * error and time after the signal. There is one object per record. It lets go when it knows the outcome, or was collected.
  *
  * Invariants  I12 a record of another generation means "signalled".
- * Pairs       P8 handle: own bit, then the state ↔ recycler: state is SIGNALED, then the bits.
+ * Pairs       P5 see records.
+ *             P8 handle: own bit, then the state ↔ recycler: state is SIGNALED, then the bits.
  */
 
 import { type Fence, keep, openFence } from './fence.js';
@@ -35,7 +36,7 @@ export class Handles {
     const timeline = records.contextOf(row);
     const seqno = records.seqnoOf(row);
     if (outcome !== null) {
-      const recycled = !records.isCurrent(row, generation);
+      const recycled = !records.isCurrent(row, generation); // P5
       this.#letGo(row);
       if (recycled) return null;
     }

@@ -16,8 +16,8 @@ import {
 } from '../mem/index.js';
 
 const LINE = 16;
-/** Rows of one block: an agent claims blocks, and hands out their rows without asking anybody. */
-export const BLOCK_ROWS = 1024;
+/** Rows of one block, a power of two: an agent claims blocks, and hands out their rows without asking anybody. */
+const BLOCK_ROWS = 1024;
 /** Slots of a reservation name a fence by 20 bits. */
 const MOST_BLOCKS = 1024;
 const FEWEST_BLOCKS = 64;

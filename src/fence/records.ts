@@ -6,7 +6,7 @@
  *             I12 another generation than the one asked for means "signalled": rows are recycled only after that, so whoever
  *             names a fence needs no reference. Error and time of a recycled fence are unknown.
  * Pairs       P4 waiter: row published, W set, then the state ↔ signaller: state replaced, W in what was there, then the rows.
- *             P5 reader: state, field, state again ↔ owner: new generation before any field.
+ *             P5 reader: fields, then the generation ↔ owner: new generation, then the fields.
  */
 
 import { type Agent, objectKey } from '../agent/index.js';
@@ -79,15 +79,15 @@ export class FenceRecords {
     return (this.stateOf(row) | MARKS) !== openWord(generation);
   }
 
-  /** Its outcome, or null while it is pending. */
+  /**
+   * Its outcome, or null while it is pending. The time is right only if the row cannot be recycled meanwhile, or if the
+   * generation is still current afterwards.
+   */
   outcomeOf(row: number, generation: number): Outcome | null {
-    const at = this.at(row);
-    const state = load(this.words, at);
+    const state = this.stateOf(row);
     if ((state | MARKS) === openWord(generation)) return null;
     if (generationOf(state) !== generation || phaseOf(state) !== Phase.SIGNALED) return FORGOTTEN;
-    const time = this.#floats[(at + fence.time) >> 1] ?? 0;
-    const same = generationOf(load(this.words, at)) === generation; // P5
-    return { error: errorIn(state), time: same ? time : 0 };
+    return { error: errorIn(state), time: this.timeOf(row) };
   }
 
   /** Turns a row that was made free under this generation into a pending fence. */
@@ -111,7 +111,7 @@ export class FenceRecords {
     return generation;
   }
 
-  /** When a signalled fence did: right as long as its row cannot be recycled. */
+  /** When a signalled fence did. */
   timeOf(row: number): number {
     return this.#floats[(this.at(row) + fence.time) >> 1] ?? 0;
   }
@@ -119,11 +119,6 @@ export class FenceRecords {
   /** Is the row's fence still of this generation? */
   isCurrent(row: number, generation: number): boolean {
     return generationOf(this.stateOf(row)) === generation;
-  }
-
-  /** Does the row hold a pending fence that the agent with this tag must signal? */
-  isOwed(row: number, tag: number): boolean {
-    return phaseOf(this.stateOf(row)) === Phase.PENDING && this.ownerOf(row) === tag;
   }
 
   /**
@@ -142,8 +137,9 @@ export class FenceRecords {
     const at = this.at(row);
     const open = openWord(generation);
     const signaled = stateWord(generation, Phase.SIGNALED, error);
-    for (let state = load(this.words, at); (state | MARKS) === open; ) {
-      this.#floats[(at + fence.time) >> 1] = this.agent.time();
+    let state = load(this.words, at);
+    if ((state | MARKS) === open) this.#floats[(at + fence.time) >> 1] = this.agent.time();
+    while ((state | MARKS) === open) {
       const before = cas(this.words, at, state, signaled); // P4
       if (before === state) {
         this.#honour(at, before);
@@ -188,11 +184,10 @@ export class FenceRecords {
 
   /** Milliseconds since the epoch; null when nobody asked, or it is over. */
   deadlineOf(row: number, generation: number): number | null {
-    const state = this.stateOf(row);
     const known = load(this.words, this.at(row) + fence.deadline);
-    if ((state | MARKS) !== openWord(generation) || (state & HURRIED) === 0) return null;
+    if (known === 0 || this.isSignaled(row, generation)) return null;
     const now = Math.floor(this.agent.time());
-    return known === 0 ? null : now + ((known - (now | 0)) | 0);
+    return now + ((known - (now | 0)) | 0);
   }
 
   /** That agent has a handle on the row's fence, or none any more. */

@@ -86,7 +86,10 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
   }
 
   /** The blocking twin of send(). @blocking yes @throws as send · EDEADLK this thread holds a lock · ENOTSUP may not block */
-  sendSync(buf: DmaBuf, options: SyncWaitOptions & MessageOptions = {}): void {
+  sendSync(
+    buf: DmaBuf,
+    options: SyncWaitOptions & Pick<SendOptions, 'tag' | 'meta'> = {},
+  ): void {
     const op = 'Channel.sendSync';
     const link = this.#use(op);
     const timeout = checkTimeout(op, options.timeout);
@@ -97,7 +100,7 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
   }
 
   /** false = full, also where the channel then dropped it. @throws EPIPE · ENOSPC · EINVAL · EXDEV · ESTALE */
-  trySend(buf: DmaBuf, options: MessageOptions = {}): boolean {
+  trySend(buf: DmaBuf, options: Pick<SendOptions, 'tag' | 'meta'> = {}): boolean {
     const op = 'Channel.trySend';
     const link = this.#use(op);
     const tag = this.#check(op, buf, options);

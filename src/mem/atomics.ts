@@ -40,6 +40,13 @@ export function and(words: Words, index: number, bits: number): number {
   return Atomics.and(words, index, bits);
 }
 
+/** Lets the word grow to `least`; it never shrinks. */
+export function raise(words: Words, index: number, least: number): void {
+  for (let now = load(words, index); now < least; now = load(words, index)) {
+    cas(words, index, now, least);
+  }
+}
+
 /** Blocks the thread while the word has `value`, at most `ms`. */
 export function block(words: Words, index: number, value: number, ms: number): void {
   Atomics.wait(words, index, value, ms);

@@ -11,6 +11,7 @@ export {
   load64,
   notify,
   or,
+  raise,
   store,
   take64,
   type Words,

@@ -24,11 +24,17 @@ export interface ContextHost {
   /** For tests: see Reservations. */
   readonly injectDeadlock: number;
   report(what: string, row: number): void;
+  /** A context of the room's own is over, and can be used again. */
+  spare(context: AcquireContext): void;
 }
 
 let makeContext: (host: ContextHost, algorithm: Algorithm) => AcquireContext;
+/** One that nobody outside of the room gets to see, so that the room can use it again. */
+let makeOwn: (host: ContextHost) => AcquireContext;
+/** Such a one begins anew: younger than all others. */
+let renew: (context: AcquireContext) => void;
 
-export { makeContext };
+export { makeContext, makeOwn, renew };
 
 /**
  * Takes part in a multi-lock: pass it to each `lock()`. (struct ww_acquire_ctx)
@@ -40,12 +46,10 @@ export { makeContext };
 export class AcquireContext implements Disposable {
   /** @internal Posting a handle fails with this text. */
   readonly unposted = UNPOSTED;
-  /** Lower = older = stronger. */
-  readonly stamp: number;
   /** @internal Can be wounded: the algorithm is wound-wait. */
   readonly woundable: boolean;
   /** @internal What it writes into owner words. */
-  readonly tag: number;
+  tag = 0;
   /** @internal Locks that it holds. */
   acquired = 0;
   /** @internal Row of the reservation that answered EDEADLK, and must be taken next; -1 = none. */
@@ -54,27 +58,43 @@ export class AcquireContext implements Disposable {
   waiting = false;
   readonly #host: ContextHost;
   readonly #index: number;
-  readonly #generation: number;
+  /** Nobody outside of the room has it. */
+  readonly #own: boolean;
+  #stamp = 0;
+  #generation = 0;
   /** Locks until EDEADLK is injected, and how many it will be the next time. */
-  #countdown: number;
-  #interval: number;
+  #countdown = 0;
+  #interval = 0;
   #done = false;
   #disposed = false;
 
   static {
-    makeContext = (host, algorithm) => new AcquireContext(host, algorithm);
+    makeContext = (host, algorithm) => new AcquireContext(host, algorithm, false);
+    makeOwn = (host) => new AcquireContext(host, 'wait-die', true);
+    renew = (context) => context.#renew();
   }
 
-  private constructor(host: ContextHost, algorithm: Algorithm) {
-    const table = host.contexts;
+  private constructor(host: ContextHost, algorithm: Algorithm, own: boolean) {
     this.#host = host;
     this.woundable = algorithm === 'wound-wait';
-    this.#index = table.take();
-    this.stamp = table.stamp();
-    this.#generation = table.renew(this.#index, this.stamp, this.woundable);
-    this.tag = contextTag(table.agent.slot, this.#index, this.#generation);
-    this.#interval = host.injectDeadlock;
-    this.#countdown = this.#interval === 0 ? 0 : 1 + (this.stamp % this.#interval);
+    this.#index = host.contexts.take();
+    this.#own = own;
+    this.#renew();
+  }
+
+  #renew(): void {
+    const { contexts, injectDeadlock } = this.#host;
+    this.#disposed = false;
+    this.#stamp = contexts.stamp();
+    this.#generation = contexts.renew(this.#index, this.#stamp, this.woundable);
+    this.tag = contextTag(contexts.agent.slot, this.#index, this.#generation);
+    this.#interval = injectDeadlock;
+    this.#countdown = injectDeadlock === 0 ? 0 : 1 + (this.#stamp % injectDeadlock);
+  }
+
+  /** Lower = older = stronger. */
+  get stamp(): number {
+    return this.#stamp;
   }
 
   /** Locks that it holds now. */
@@ -107,13 +127,18 @@ export class AcquireContext implements Disposable {
   /** @internal No more locks; the record is used again when the last one is released. */
   retire(): void {
     this.#disposed = true;
-    if (this.acquired === 0) this.#host.contexts.give(this.#index);
+    if (this.acquired === 0) this.#over();
   }
 
   /** @internal One lock less. */
   drop(): void {
     this.acquired--;
-    if (this.acquired === 0 && this.#disposed) this.#host.contexts.give(this.#index);
+    if (this.acquired === 0 && this.#disposed) this.#over();
+  }
+
+  #over(): void {
+    if (this.#own) this.#host.spare(this);
+    else this.#host.contexts.give(this.#index);
   }
 
   /** @internal May it take this lock now? @throws EINVAL EXDEV */

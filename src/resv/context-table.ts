@@ -5,9 +5,9 @@
  * A context's record is complete before its tag appears in any owner word, so whoever reads a tag can read its stamp. A stamp that
  * was read is that of the tag if the owner word still says the same tag afterwards.
  *
- * Invariants  I6 the tag names context and generation: a record that was used again does not speak for a former one. Only its
- *             agent writes generation and stamp.
- *             `wounded` names the generation it is meant for, so a late wound hits nobody else.
+ * Invariants  I6 the tag names context and generation. Only its agent writes the stamp.
+ *             `wounded` names the generation it is meant for: a late wound hits nobody else. Generations are ten bits, so once in a
+ *             thousand times it may; that context then gives up for nothing, and tries again.
  */
 
 import { type Agent, objectKey } from '../agent/index.js';
@@ -51,17 +51,16 @@ export class ContextTable {
     this.#free.push(index);
   }
 
-  /** A new life of an own record. @returns its generation */
+  /** A new life of an own record. @returns its generation: enough of the stamp to tell it from the lives just before */
   renew(index: number, stamp: number, woundable: boolean): number {
     const w = this.#words;
     const at = this.#at(this.agent.slot, index);
-    const generation = (load(w, at + context.generation) + 1) & (GENERATIONS - 1);
-    store(w, at + context.stampHigh, Math.floor(stamp / 2 ** 32));
-    store(w, at + context.stampLow, stamp | 0);
+    const high = Math.floor(stamp / 2 ** 32);
     const wounded = woundable ? 0 : NEVER;
+    if (load(w, at + context.stampHigh) !== high) store(w, at + context.stampHigh, high);
     if (load(w, at + context.wounded) !== wounded) store(w, at + context.wounded, wounded);
-    store(w, at + context.generation, generation);
-    return generation;
+    store(w, at + context.stampLow, stamp | 0);
+    return stamp & (GENERATIONS - 1);
   }
 
   /** The next stamp: larger than all before, in every agent. Never 0. */

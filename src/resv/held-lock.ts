@@ -24,11 +24,13 @@ export { makeLock };
  */
 export abstract class HeldLock {
   /** Whose lock. Posting a lock fails with the text of a Reservation. */
-  readonly resv: Reservation;
+  abstract readonly resv: Reservation;
 
-  protected constructor(resv: Reservation) {
-    this.resv = resv;
-  }
+  /** Never there: what merely looks like a lock is none. */
+  declare protected readonly proof: never;
+
+  /** No fields and no private methods here: locks are made often, and a base class with those triples the cost. */
+  protected constructor() {}
 
   /** Still held. Once false, for ever. */
   abstract get held(): boolean;
@@ -43,7 +45,7 @@ export abstract class HeldLock {
    * @throws ENOLCK
    */
   markConsistent(): void {
-    this.#check('HeldLock.markConsistent');
+    check(this, 'HeldLock.markConsistent');
     this.resv.list.dropFailed();
     this.resv.dead = false;
   }
@@ -56,7 +58,7 @@ export abstract class HeldLock {
    */
   reserve(n: number): void {
     const op = 'HeldLock.reserve';
-    this.#check(op);
+    check(this, op);
     this.resv.list.reserve(op, checkInteger(op, 'n', n, 1, MOST));
   }
 
@@ -73,7 +75,7 @@ export abstract class HeldLock {
       const why = 'everybody has to wait for a kernel fence: say addKernel() if you mean it';
       throw fail('EINVAL', op, { usage }, { why });
     }
-    this.#add(op, fence, number);
+    addTo(this, op, fence, number);
   }
 
   /**
@@ -82,23 +84,7 @@ export abstract class HeldLock {
    * @source dma_resv_add_fence
    */
   addKernel(fence: Fence): void {
-    this.#add('HeldLock.addKernel', fence, KERNEL);
-  }
-
-  #add(op: string, fence: Fence, usage: number): void {
-    this.#check(op);
-    const { list } = this.resv;
-    const point = this.#point(op, fence);
-    const error = usage === WRITE && point.signaled ? point.error : null;
-    if (error === null) return list.add(op, point, usage);
-    // The record of a fence that is over may be gone at any time, and its error with it: a new record says it again.
-    const { fences } = this.resv.room;
-    const again = fences.create(point.timeline, point.seqno);
-    try {
-      list.add(op, again, usage);
-    } finally {
-      fences.signal(again, errorNumber(error));
-    }
+    addTo(this, 'HeldLock.addKernel', fence, KERNEL);
   }
 
   /**
@@ -108,7 +94,7 @@ export abstract class HeldLock {
    */
   replace(timeline: Timeline, fence: Fence, usage: Usage): void {
     const op = 'HeldLock.replace';
-    this.#check(op);
+    check(this, op);
     const number = usageNumber(op, usage);
     if (!(timeline instanceof Timeline)) {
       throw fail(
@@ -118,7 +104,7 @@ export abstract class HeldLock {
         { why: 'timeline must be a Timeline' },
       );
     }
-    this.resv.list.replace(timeline.id, this.#point(op, fence), number);
+    this.resv.list.replace(timeline.id, pointOf(this, op, fence), number);
   }
 
   /**
@@ -128,7 +114,7 @@ export abstract class HeldLock {
    */
   fences(usage: Usage): readonly Fence[] {
     const op = 'HeldLock.fences';
-    this.#check(op);
+    check(this, op);
     return this.resv.handles(this.resv.list.points(usageNumber(op, usage)));
   }
 
@@ -139,7 +125,7 @@ export abstract class HeldLock {
    */
   copyFrom(source: Reservation): void {
     const op = 'HeldLock.copyFrom';
-    this.#check(op);
+    check(this, op);
     const other = this.resv.sibling(op, source);
     if (other !== this.resv) this.resv.list.copyFrom(op, other.list);
   }
@@ -150,13 +136,13 @@ export abstract class HeldLock {
    * @source dma_resv_wait_timeout
    */
   async wait(usage: Usage, options?: WaitOptions): Promise<void> {
-    this.#check('HeldLock.wait');
+    check(this, 'HeldLock.wait');
     await this.resv.wait(usage, options);
   }
 
   /** @internal It is held, and it is that reservation's. @throws ENOLCK */
   require(op: string, resv: Reservation): void {
-    this.#check(op);
+    check(this, op);
     if (this.resv === resv) return;
     const details = { row: resv.row, other: this.resv.row };
     throw fail('ENOLCK', op, details, { why: 'this is the lock of another reservation' });
@@ -165,7 +151,7 @@ export abstract class HeldLock {
   /** @internal Pending fences, and failed WRITE fences: what somebody who comes next has to look at. */
   inTheWay(usage: Usage): readonly Fence[] {
     const op = 'HeldLock.inTheWay';
-    this.#check(op);
+    check(this, op);
     return this.resv.handles(this.resv.list.inTheWay(usageNumber(op, usage)));
   }
 
@@ -173,32 +159,49 @@ export abstract class HeldLock {
   lend(): LentLock {
     return new LentLock(this);
   }
+}
 
-  #check(op: string): void {
-    if (this.held) return;
-    const details = { row: this.resv.row };
-    throw fail('ENOLCK', op, details, { why: 'this lock is not held any more' });
+function check(lock: HeldLock, op: string): void {
+  if (lock.held) return;
+  const details = { row: lock.resv.row };
+  throw fail('ENOLCK', op, details, { why: 'this lock is not held any more' });
+}
+
+function pointOf(lock: HeldLock, op: string, fence: unknown): Fence {
+  if (!(fence instanceof Fence)) {
+    const why = 'fence must be a Fence: of a FenceSet, add each of its points';
+    throw fail('EINVAL', op, { fence: shown(fence) }, { why });
   }
+  if (fence.source !== null && fence.source !== lock.resv.room.fences) {
+    throw fail('EXDEV', op, fence.details, { why: 'the fence object belongs to another agent' });
+  }
+  return fence;
+}
 
-  #point(op: string, fence: unknown): Fence {
-    if (!(fence instanceof Fence)) {
-      const why = 'fence must be a Fence: of a FenceSet, add each of its points';
-      throw fail('EINVAL', op, { fence: shown(fence) }, { why });
-    }
-    if (fence.source !== null && fence.source !== this.resv.room.fences) {
-      throw fail('EXDEV', op, fence.details, { why: 'the fence object belongs to another agent' });
-    }
-    return fence;
+function addTo(lock: HeldLock, op: string, fence: Fence, usage: number): void {
+  check(lock, op);
+  const { list, room } = lock.resv;
+  const point = pointOf(lock, op, fence);
+  const error = usage === WRITE && point.signaled ? point.error : null;
+  if (error === null) return list.add(op, point, usage);
+  // The record of a fence that is over may be gone at any time, and its error with it: a new record says it again.
+  const again = room.fences.create(point.timeline, point.seqno);
+  try {
+    list.add(op, again, usage);
+  } finally {
+    room.fences.signal(again, errorNumber(error));
   }
 }
 
 /** Held on somebody's behalf, during a callback. @internal */
 export class LentLock extends HeldLock {
+  readonly resv: Reservation;
   readonly #of: HeldLock;
   #over = false;
 
   constructor(of: HeldLock) {
-    super(of.resv);
+    super();
+    this.resv = of.resv;
     this.#of = of;
   }
 
@@ -218,7 +221,8 @@ export class LentLock extends HeldLock {
  * @source ww_mutex_unlock
  */
 export class ResvLock extends HeldLock implements Disposable {
-  /** Undefined: unlocked. There is one of these per lock, so it is small. */
+  readonly resv: Reservation;
+  /** Undefined: unlocked. */
   #context: AcquireContext | null | undefined;
 
   static {
@@ -226,7 +230,8 @@ export class ResvLock extends HeldLock implements Disposable {
   }
 
   private constructor(resv: Reservation, context: AcquireContext | null) {
-    super(resv);
+    super();
+    this.resv = resv;
     this.#context = context;
   }
 

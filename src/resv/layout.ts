@@ -41,7 +41,6 @@ export const ChunkLayout = record('resvChunk', {
 });
 
 export const ContextLayout = record('acquireContext', {
-  generation: u32('of the context that the stamp belongs to'),
   stampHigh: u32('age: lower is older'),
   stampLow: u32('age: lower is older'),
   wounded: u32(

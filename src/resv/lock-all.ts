@@ -11,7 +11,7 @@
 
 import type { Operation } from '../agent/index.js';
 import { checkInteger, checkTimeout, fail, shown } from '../errors.js';
-import { type AcquireContext, makeContext } from './acquire-context.js';
+import type { AcquireContext } from './acquire-context.js';
 import type { ResvLock } from './held-lock.js';
 import { deadlock } from './lock-errors.js';
 import { type LockSet, makeLockSet } from './lock-set.js';
@@ -29,8 +29,9 @@ type AllOptions = LockSyncOptions & Reserving;
 const NO_OPTIONS: LockOptions & Reserving = {};
 
 class MultiLock {
-  /** Taken in order; the place of the next one is their number. */
-  readonly locks: ResvLock[] = [];
+  /** In the order asked; the first `#taken` of them are held. */
+  readonly locks: ResvLock[];
+  #taken = 0;
   readonly context: AcquireContext;
   /** Taken out of turn: the lock that this context had to give way for. */
   #first: ResvLock | null = null;
@@ -44,28 +45,60 @@ class MultiLock {
     readonly of: readonly Lockable[],
     readonly options: AllOptions,
   ) {
+    this.locks = new Array<ResvLock>(of.length);
     this.#own = options.context === undefined;
-    this.context = options.context ?? makeContext(room, 'wait-die');
+    this.context = options.context ?? room.ownContext();
   }
 
   /** Takes what is free, in the order asked. @returns whether that was all */
   takeFree(): boolean {
-    const { context, locks, of, op } = this;
-    const { fences = 0 } = this.options;
-    for (let place = locks.length; place < of.length; place++) {
-      const resv = this.#resvAt(place);
-      if (resv.holder === context) {
-        locks.push(this.#heldAlready(resv));
-        continue;
+    const { of } = this;
+    const from = this.#taken;
+    let to = from;
+    let again = false;
+    try {
+      for (; to < of.length; to++) {
+        const resv = this.#resvAt(to);
+        if (resv.holder === this.context) again = this.#isOurs(resv, to);
+        else if (!this.#claim(resv)) break;
       }
-      if (!this.#own) resv.admit(op, context);
-      this.#refused = context.inject();
-      const lock = this.#refused ? null : resv.take(context);
-      if (lock === null) return false;
-      locks.push(lock);
-      if (fences > 0) lock.reserve(fences);
+    } finally {
+      // Objects after locks: what is stored to fresh memory just before an atomic operation has to be waited for.
+      while (this.#taken < to) this.#put(this.#resvAt(this.#taken), again);
     }
-    return true;
+    const { fences } = this.options;
+    if (fences !== undefined && fences > 0) this.#reserve(from, to, fences);
+    return to === of.length;
+  }
+
+  #claim(resv: Reservation): boolean {
+    const { context } = this;
+    if (!this.#own) resv.admit(this.op, context);
+    this.#refused = context.inject();
+    return !this.#refused && resv.claim(context);
+  }
+
+  /** It is a duplicate, or was taken out of turn. @throws EALREADY the context has it from elsewhere */
+  #isOurs(resv: Reservation, place: number): true {
+    if (this.#first?.resv === resv) return true;
+    for (let before = 0; before < place; before++) if (this.#resvAt(before) === resv) return true;
+    throw fail('EALREADY', this.op, { row: resv.row, stamp: this.context.stamp });
+  }
+
+  /** The lock object of the next place. `again`: there are some that have one. */
+  #put(resv: Reservation, again: boolean): void {
+    const known = again ? this.#find(resv) : undefined;
+    this.locks[this.#taken] = known ?? resv.lockOf(this.context);
+    this.#taken++;
+  }
+
+  #find(resv: Reservation): ResvLock | undefined {
+    if (this.#first?.resv === resv) return this.#first;
+    return this.locks.slice(0, this.#taken).find((lock) => lock.resv === resv);
+  }
+
+  #reserve(from: number, to: number, fences: number): void {
+    for (let place = from; place < to; place++) this.locks[place]?.reserve(fences);
   }
 
   /** Takes the rest. */
@@ -73,9 +106,9 @@ class MultiLock {
     let complete = false;
     try {
       while (!this.takeFree()) {
-        const resv = this.#resvAt(this.locks.length);
+        const resv = this.#resvAt(this.#taken);
         const lock = this.#refused ? null : yield* this.#wait(resv, blocking);
-        if (lock !== null) this.locks.push(lock);
+        if (lock !== null) this.locks[this.#taken++] = lock;
         else yield* this.#giveWay(resv, blocking);
       }
       complete = true;
@@ -115,18 +148,9 @@ class MultiLock {
     throw fail('EINVAL', this.op, details, { why: 'this is no buffer, and no reservation' });
   }
 
-  /** A duplicate, or the one that was taken out of turn. */
-  #heldAlready(resv: Reservation): ResvLock {
-    if (this.#first?.resv === resv) return this.#first;
-    const lock = this.locks.find((each) => each.resv === resv);
-    if (lock !== undefined) return lock;
-    throw fail('EALREADY', this.op, { row: resv.row, stamp: this.context.stamp });
-  }
-
   /** Nothing is held. */
   drop(): void {
-    for (const lock of this.locks) lock.unlock();
-    this.locks.length = 0;
+    while (this.#taken > 0) this.locks[--this.#taken]?.unlock();
     this.#first?.unlock();
     this.#first = null;
   }

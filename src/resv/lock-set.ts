@@ -25,7 +25,7 @@ export class LockSet<T extends readonly unknown[] = readonly unknown[]>
   /** @internal Posting a handle fails with this text. */
   readonly unposted = UNPOSTED;
   /** In the order asked. */
-  readonly locks: Locks<T>;
+  readonly locks: { readonly [K in keyof T]: ResvLock };
 
   static {
     makeLockSet = (locks) => new LockSet(locks);
@@ -51,7 +51,8 @@ export class LockSet<T extends readonly unknown[] = readonly unknown[]>
 
   /** All of them. Twice is harmless. */
   unlock(): void {
-    for (const lock of this.#all) lock.unlock();
+    const all = this.#all;
+    for (let place = 0; place < all.length; place++) all[place]?.unlock();
   }
 
   [Symbol.dispose](): void {

@@ -29,7 +29,7 @@ export type Lockable = Reservation | { readonly resv: Reservation };
 
 /** Undefined when it has none. */
 export function reservationOf(of: Lockable | undefined): Reservation | undefined {
-  if (of instanceof Reservation) return of;
+  if (Reservation.is(of)) return of;
   const resv: unknown = of?.resv;
-  return resv instanceof Reservation ? resv : undefined;
+  return Reservation.is(resv) ? resv : undefined;
 }

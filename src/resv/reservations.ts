@@ -16,7 +16,13 @@ import {
 import { type ErrorCode, errorCode, fail, shown } from '../errors.js';
 import type { Fences } from '../fence/index.js';
 import { cas, load, RowFinder, type Words } from '../mem/index.js';
-import { type AcquireContext, type Algorithm, makeContext } from './acquire-context.js';
+import {
+  type AcquireContext,
+  type Algorithm,
+  makeContext,
+  makeOwn,
+  renew,
+} from './acquire-context.js';
 import { Chunks } from './chunks.js';
 import { ContextTable } from './context-table.js';
 import { FenceList } from './fence-list.js';
@@ -64,6 +70,7 @@ export class Reservations {
   readonly #shared = new Map<number, WeakRef<Reservation>>();
   readonly #made = new FinalizationRegistry<number>((row) => this.#orphan(row));
   readonly #free: RowFinder;
+  readonly #spares: AcquireContext[] = [];
   readonly #namers: ((row: number) => boolean)[] = [];
   readonly #listeners = new Set<(misuse: Misuse) => void>();
 
@@ -177,6 +184,18 @@ export class Reservations {
       throw fail('EINVAL', 'Domain.acquireContext', details, { why });
     }
     return makeContext(this, algorithm);
+  }
+
+  /** A context for a call of this room, which retires it. */
+  ownContext(): AcquireContext {
+    const spare = this.#spares.pop();
+    if (spare === undefined) return makeOwn(this);
+    renew(spare);
+    return spare;
+  }
+
+  spare(context: AcquireContext): void {
+    this.#spares.push(context);
   }
 
   /** May this agent take reservation locks now? @throws EDEADLK */

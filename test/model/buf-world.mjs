@@ -1,30 +1,39 @@
 // SPDX-License-Identifier: MIT
 // @ts-check
 /**
- * model/buf-world — agents with the rooms up to buffers, for models of buffers and of the heap.
+ * model/buf-world — agents with buffers, for models of buffers and of the heap.
  *
- * A thread builds its rooms in its first block, so that making them is no part of what is explored.
+ * Reservations are not what these models are about, and their tables are large: buffers here have none. A thread builds its
+ * rooms in its first block, so that making them is no part of what is explored.
  */
 
+import { SlotSection } from '../../dist/agent/index.js';
 import { Buffers, bufferSections } from '../../dist/buf/index.js';
-import { Fences, fenceSections } from '../../dist/fence/index.js';
-import { Reservations, reservationSections } from '../../dist/resv/index.js';
 import { makeWorld } from './world.mjs';
 
 /** @import {Env} from './engine/types.js' */
 /** @import {Agent} from '../../dist/agent/index.js' */
 /** @import {SharedExporter} from '../../dist/buf/index.js' */
+/** @import {Fences} from '../../dist/fence/index.js' */
 /** @import {Limits, Section} from '../../dist/mem/index.js' */
+/** @import {Reservations} from '../../dist/resv/index.js' */
 /** @import {World} from './world.mjs' */
 
 /** Words that never change while anybody looks, or that nobody but their writer looks at in these models. */
 const QUIET =
-  /^(header|control)|\.(idHigh|idLow|size|flags|exporterName|names|nameVersion|resv|moveGen|name|pid|kind|member|start|watched|pad|lost)/;
+  /^header|\.(idHigh|idLow|size|flags|exporterName|names|nameVersion|resv|moveGen|queues|pool|name|pid|kind|member|start|watched|pad|lost)|\.(agents|attached)\+[2-7]/;
 
 /** @param {readonly Section[]} sections @param {Partial<Limits>} [limits] @returns {World} */
 export function makeBufWorld(sections = [], limits = {}) {
-  const all = [...fenceSections, ...reservationSections, ...bufferSections, ...sections];
-  return makeWorld(all, { agents: 5, buffers: 2, waitRows: 2, ...limits });
+  return makeWorld([...bufferSections, ...sections], { agents: 5, buffers: 2, waitRows: 2, ...limits });
+}
+
+const none = /** @type {Fences} */ (/** @type {unknown} */ (null));
+
+/** @returns {Reservations} */
+function noReservations() {
+  const stand = { registerNamer() {}, reset() {}, retire() {}, of: () => ({}) };
+  return /** @type {Reservations} */ (/** @type {unknown} */ (stand));
 }
 
 /**
@@ -34,18 +43,30 @@ export function makeBufWorld(sections = [], limits = {}) {
 export function joinRooms(world, env, heap) {
   return env.atomic(() => {
     const agent = world.join(env);
-    const fences = new Fences(agent);
-    const buffers = new Buffers(agent, fences, new Reservations(agent, fences));
+    const buffers = new Buffers(agent, none, noReservations());
     const own = heap(agent, buffers);
     if (own !== null) buffers.registerHeap(own);
     return { agent, buffers };
   });
 }
 
-/** @param {World} world @returns {(array: unknown, index: number) => boolean} */
-export function quietWords(world) {
+/**
+ * All slots are taken but these: whoever joins gets the next of them. In whose word of bits an agent is, matters.
+ * @param {World} world @param {readonly number[]} free
+ */
+export function leaveSlots(world, free) {
   const { words } = world.arena;
-  const quiet = new Set([...words.keys()].filter((index) => QUIET.test(world.label(index))));
+  const base = world.arena.base(SlotSection);
+  for (let index = 0; index < world.arena.limits.agents; index++) {
+    if (!free.includes(index)) words[base + index * SlotSection.layout.size + SlotSection.layout.at.claim] = 1000 + index;
+  }
+}
+
+/** @param {World} world @param {RegExp} [more] @returns {(array: unknown, index: number) => boolean} */
+export function quietWords(world, more = QUIET) {
+  const { words } = world.arena;
+  const isQuiet = (/** @type {string} */ label) => QUIET.test(label) || more.test(label);
+  const quiet = new Set([...words.keys()].filter((index) => isQuiet(world.label(index))));
   return (_array, index) => quiet.has(index);
 }
 

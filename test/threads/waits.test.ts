@@ -29,7 +29,7 @@ interface Scene {
   readonly full: Channel;
   readonly empty: Channel;
   readonly attachment: Attachment;
-  /** Its `after` is the WRITE fence. */
+  /** Its `after` is the WRITE fence; its own READ fence pends until it is done. */
   readonly job: Delivery;
 }
 
@@ -79,7 +79,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     sync: ({ owed }, o) => owed.cpuAccessSync('read', o),
   },
   'DmaBuf.readable': { wait: ({ owed }, o) => owed.readable(o) },
-  'DmaBuf.writable': { wait: ({ owed }, o) => owed.writable(o) },
+  'DmaBuf.writable': {
+    wait: ({ owed }, o) => owed.writable(o),
+    finish: ({ job }) => job.done(),
+  },
   'DmaBuf.setName': { wait: ({ locked }, o) => locked.setName('other', o) },
   'DmaBuf.attach': {
     wait: ({ locked }, o) => locked.attach('screen', o),

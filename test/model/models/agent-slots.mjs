@@ -22,7 +22,7 @@ const world = makeWorld([Data], { agents: 5, waitRows: 2 });
 const { arena } = world;
 const { words } = arena;
 const inside = arena.base(Data) + data.at.inside;
-const slot = SlotSection.layout.at;
+const claimAt = /** @type {number} */ (SlotSection.layout.at['claim']);
 
 /** @param {World} _world @param {Env} env */
 function guest(_world, env) {
@@ -72,7 +72,7 @@ const slots = (kills, preemptions) => ({
     for (let index = 0; index < 5; index++) {
       const claim = load(
         words,
-        arena.base(SlotSection) + index * SlotSection.layout.size + slot.claim,
+        arena.base(SlotSection) + index * SlotSection.layout.size + claimAt,
       );
       if (claim > 0 && dead[claim - 1] === true) return `slot ${index} of the dead was not freed`;
       if (claim > 0 && claim <= 2) return `slot ${index} of a leaver was not freed`;
@@ -96,20 +96,26 @@ export const models = [
       'a joiner without a life yet is no joiner': {
         patch: () => {
           const { isDead } = Slots.prototype;
-          return replaceMethod(Slots.prototype, 'isDead', function (/** @type {number} */ index) {
-            const self = /** @type {Slots} */ (/** @type {unknown} */ (this));
-            return self.state(index) !== 0 && isDead.call(self, index);
-          });
+          return replaceMethod(
+            Slots.prototype,
+            'isDead',
+            /** @this {Slots} @param {number} index */ function (index) {
+              return this.state(index) !== 0 && isDead.call(this, index);
+            },
+          );
         },
       },
       'the slot is freed first': {
         patch: () => {
           const { reap } = Reapers.prototype;
-          return replaceMethod(Reapers.prototype, 'reap', function (/** @type {number} */ index) {
-            const self = /** @type {Reapers} */ (/** @type {unknown} */ (this));
-            self.slots.free(index);
-            return reap.call(self, index);
-          });
+          return replaceMethod(
+            Reapers.prototype,
+            'reap',
+            /** @this {Reapers} @param {number} index */ function (index) {
+              this.slots.free(index);
+              return reap.call(this, index);
+            },
+          );
         },
       },
     },

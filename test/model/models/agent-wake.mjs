@@ -91,8 +91,9 @@ export const models = [
       'parked is never said': ({ name, word, args }) =>
         name === 'store' && word.endsWith('.parked') && args[0] === 1 ? 'drop' : undefined,
       'looks before it publishes': broken(() => {
+        /** @this {ObjectWait} */
         const look = function look() {
-          const wait = /** @type {ObjectWait} */ (/** @type {unknown} */ (this));
+          const wait = this;
           const over = wait.holds();
           for (const key of wait.keys) wait.agent.rows.put(key);
           return over;

@@ -218,14 +218,18 @@ describe('deadlines', () => {
 
   test('the next fence of the row starts without one', () => {
     const [a] = pair();
-    const fence = a.create(1, 1);
-    fence.setDeadline(performance.timeOrigin);
-    a.signal(fence);
-    for (let seqno = 2; seqno < 3000; seqno++) {
-      const next = a.create(1, seqno);
-      expect(a.deadlineOf(next.row, next.generation)).toBe(null);
+    const first = a.create(1, 1);
+    const now = performance.timeOrigin + performance.now();
+    first.setDeadline(now);
+    a.signal(first);
+    let next = a.create(1, 2);
+    for (let seqno = 3; next.row !== first.row; seqno++) {
       a.signal(next);
+      next = a.create(1, seqno);
     }
+    expect(a.deadlineOf(next.row, next.generation)).toBe(null);
+    next.setDeadline(now + 5000);
+    expect(a.deadlineOf(next.row, next.generation)).toBeGreaterThan(now + 4000);
   });
 
   test('far ones are as good as none', () => {

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/**
+ * model/models/heap-runs — the page table and its lock: no page has two owners, and none is lost, wherever somebody dies.
+ *
+ * Each thread takes pages, marks them as its own, and gives them back, under the lock as the system heap does it. A killed one
+ * leaves a torn table, a claimed run, or both; the next to come in repairs the table, and the reaper takes back the run.
+ */
+
+import { words as field, cas, load, record, section, store } from '../../../dist/mem/index.js';
+import { classOf, FreeRuns } from '../../../dist/heap/free-runs.js';
+import {
+  HeapLayout,
+  HeapSection,
+  PageKind,
+  PageLayout,
+  PageSection,
+} from '../../../dist/heap/heap-layout.js';
+import { HeapLock } from '../../../dist/heap/heap-lock.js';
+import { lengthOf, Runs } from '../../../dist/heap/runs.js';
+import { recover } from '../buf-world.mjs';
+import { makeWorld, replaceMethod } from '../world.mjs';
+
+/** @import {Agent} from '../../../dist/agent/index.js' */
+/** @import {Env, Model} from '../engine/types.js' */
+/** @import {World} from '../world.mjs' */
+
+const PAGES = 6;
+const data = record('data', { owner: field(PAGES, 'thread + 1 that has the page') });
+const Data = section('data', data, () => 1);
+const world = makeWorld([Data, HeapSection, PageSection], { agents: 5, pages: PAGES, waitRows: 2 });
+const { arena } = world;
+const { words } = arena;
+const [heapAt, pagesAt] = [arena.base(HeapSection), arena.base(PageSection)];
+const owner = arena.base(Data) + data.at.owner;
+const heap = HeapLayout.at;
+const page = PageLayout.at;
+
+const makeRuns = () => new Runs(words, heapAt, pagesAt, PAGES);
+
+/** The calling thread's part of the heap; its pages are taken back when it dies. @param {Env} env */
+function join(env) {
+  return env.atomic(() => {
+    const agent = world.join(env);
+    const runs = makeRuns();
+    const lock = new HeapLock(agent, heapAt + heap.lock, heapAt + heap.waiting);
+    /** @template T @param {() => T} work */
+    const locked = (work) => {
+      if (lock.enter()) runs.rebuild();
+      try {
+        return work();
+      } finally {
+        lock.leave();
+      }
+    };
+    agent.reapers.register('heap', (slot) => {
+      for (let i = 0; i < PAGES; i++) {
+        if (load(words, owner + i) === slot + 1) store(words, owner + i, 0);
+      }
+      locked(() => runs.reclaim(slot));
+      return 0;
+    });
+    return { agent, runs, locked };
+  });
+}
+
+/** Takes runs of these lengths, and gives each back. @param {...number} lengths */
+const worker =
+  (...lengths) =>
+  (/** @type {World} */ _world, /** @type {Env} */ env) => {
+    const { agent, runs, locked } = join(env);
+    const { slot } = agent;
+    for (const length of lengths) {
+      const first = locked(() => runs.take(length, slot));
+      if (first < 0) continue;
+      for (let i = first; i < first + length; i++) {
+        if (cas(words, owner + i, 0, slot + 1) !== 0) env.fail(`page ${i} has two owners`);
+      }
+      runs.use(first);
+      runs.claim(first, slot);
+      for (let i = first; i < first + length; i++) store(words, owner + i, 0);
+      locked(() => runs.give(first));
+    }
+  };
+
+/** @param {World} _world @param {Env} env */
+function reaper(_world, env) {
+  recover(join(env).agent);
+}
+
+/** All pages are one free run, and what is derived says the same. */
+function check() {
+  const runs = makeRuns();
+  const all = [...runs.all()];
+  const kinds = all.map(({ first, length, kind }) => `${kind}:${first}+${length}`).join(' ');
+  if (all.length !== 1 || all[0]?.kind !== PageKind.FREE || all[0].length !== PAGES) return kinds;
+  if (load(words, heapAt + heap.lock) !== 0) return 'somebody still has the lock';
+  if (runs.used !== 0) return `${runs.used} pages count as used`;
+  const index = classOf(PAGES);
+  if (load(words, heapAt + heap.classes + index) !== 1) return 'the free run is not in its class';
+  if (load(words, heapAt + heap.bitmap) !== 1 << index) return 'the bitmap is wrong';
+  const tail = load(words, pagesAt + (PAGES - 1) * PageLayout.size + page.tail);
+  return tail === PAGES ? null : `the last page says ${tail}`;
+}
+
+/** Runs.take, but the store that takes the run comes before the one that makes a run of what is left. @this {Runs} @param {number} length @param {number} slot */
+function takeInWrongOrder(length, slot) {
+  const free = new FreeRuns(words, heapAt, pagesAt, (first) => lengthOf(this.head(first)));
+  const first = free.find(length);
+  if (first < 0) return -1;
+  const rest = lengthOf(this.head(first)) - length;
+  free.remove(first, rest + length);
+  const at = (/** @type {number} */ index) => pagesAt + index * PageLayout.size;
+  store(words, at(first + length - 1) + page.tail, 0);
+  store(words, at(first) + page.head, (length << 10) | (slot << 2) | PageKind.CLAIMED);
+  if (rest > 0) {
+    store(words, at(first + length) + page.head, (rest << 10) | PageKind.FREE);
+    store(words, at(first + length + rest - 1) + page.tail, rest);
+    free.add(first + length, rest);
+  }
+  store(words, heapAt + heap.used, this.used + length);
+  return first;
+}
+
+const QUIET = /^header|\.(name|pid|kind|member|start|watched|pad|lost|classes\+(7|8|9|..+)|bitmap\+)/;
+const quiet = new Set([...words.keys()].filter((index) => QUIET.test(world.label(index))));
+
+/** @type {Omit<Model<World>, 'name' | 'threads'>} */
+const common = {
+  reset: () => {
+    world.reset();
+    makeRuns().prepare();
+    return world;
+  },
+  check,
+  onKill: () => ({ name: 'reaper', run: reaper }),
+  word: (_array, index) => world.label(index),
+  private: (_array, index) => quiet.has(index),
+};
+
+const three = [
+  { name: 'worker 1', run: worker(2) },
+  { name: 'worker 2', run: worker(3) },
+  { name: 'worker 3', run: worker(1) },
+];
+const two = [
+  { name: 'worker 1', run: worker(2, 3) },
+  { name: 'worker 2', run: worker(1) },
+];
+
+/** @type {Model<World>[]} */
+export const models = [
+  {
+    ...common,
+    name: 'heap-runs, nobody killed',
+    threads: three,
+    bounds: { preemptions: 2 },
+    planted: {
+      'a sleeper is not told': ({ name }) => (name === 'notify' ? 'drop' : undefined),
+      'a sleeper does not say that it sleeps': ({ name, word }) =>
+        name === 'store' && word.endsWith('.waiting') ? 'drop' : undefined,
+      'the holder looks for sleepers before it has left': ({ name, word, args }) =>
+        name === 'store' && word.endsWith('.lock') && args[0] === 0 ? 'delay-one' : undefined,
+      'the lock is taken in two steps': ({ name, word }) =>
+        name === 'compareExchange' && word.endsWith('.lock') ? 'split' : undefined,
+    },
+  },
+  {
+    ...common,
+    name: 'heap-runs, 1 killed',
+    threads: two,
+    kills: 1,
+    bounds: { preemptions: 1 },
+    planted: {
+      'a run is taken before its rest is a run': {
+        patch: () => replaceMethod(Runs.prototype, 'take', takeInWrongOrder),
+      },
+      'a claim does not say whose it is': ({ name, word, args }) => {
+        const head = Number(args[0]);
+        const isClaim = name === 'store' && word.endsWith('.head') && (head & 3) === PageKind.CLAIMED;
+        return isClaim ? [head | (0xff << 2)] : undefined;
+      },
+      'the reaper skips claimed runs': {
+        patch: () => replaceMethod(Runs.prototype, 'reclaim', () => {}),
+      },
+      'who takes the lock over repairs nothing': {
+        patch: () => replaceMethod(Runs.prototype, 'rebuild', () => {}),
+      },
+    },
+  },
+  { ...common, name: 'heap-runs, 2 killed', threads: two, kills: 2, bounds: { preemptions: 0 } },
+];

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/** Exporter callbacks that return promises: time limits, callers that give up, blocking callers. */
+import { describe, expect, it } from 'vitest';
+import type { DmaBuf, SourceSegment } from '../../../src/buf/index.js';
+import { importer } from './exporters.js';
+import { nth, type Rig, rejected, rigs, thrown } from './rig.js';
+
+/** A dynamic exporter whose callbacks end when the test says so. */
+function slow(rig: Rig, callTimeout?: number) {
+  const calls: string[] = [];
+  const pending: (() => void)[] = [];
+  const home: DmaBuf = rig.heap.alloc(10);
+  const later = async (name: string): Promise<void> => {
+    calls.push(`${name}…`);
+    await new Promise<void>((resolve) => pending.push(resolve));
+    calls.push(`${name}${buf.resv.locked ? ' +' : ' -'}`);
+  };
+  const segments: SourceSegment[] = [{ of: home, offset: 0, length: 10 }];
+  const buf = rig.buffers.exports.dynamic({
+    exporter: 'slow',
+    size: 10,
+    priv: null,
+    ...(callTimeout === undefined ? {} : { callTimeout }),
+    ops: {
+      attach: () => later('attach'),
+      detach: () => void calls.push('detach'),
+      map: async () => {
+        await later('map');
+        return segments;
+      },
+      unmap: () => void calls.push(`unmap${buf.resv.locked ? ' +' : ' -'}`),
+      pin: () => later('pin'),
+      unpin: () => void calls.push(`unpin${buf.resv.locked ? ' +' : ' -'}`),
+      beginCpuAccess: () => later('begin'),
+      endCpuAccess: () => void calls.push('end'),
+      release() {},
+    },
+  });
+  /** Ends the callback that runs now, and lets what follows from it happen. */
+  const finish = async (): Promise<void> => {
+    pending.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { buf, calls, finish };
+}
+
+const patience = () => AbortSignal.timeout(1);
+
+describe('callbacks that take their time', () => {
+  it('are waited for, with the lock held around map', async () => {
+    const { buf, calls, finish } = slow(nth(rigs(1), 0));
+    const attaching = buf.dynamicAttach('gpu', importer());
+    await finish();
+    const att = await attaching;
+    const lock = await buf.resv.lock();
+    const mapping = att.map(lock, 'to-device');
+    await finish();
+    expect((await mapping).bytes.length).toBe(10);
+    expect(calls).toEqual(['attach…', 'attach -', 'map…', 'map +']);
+    lock.unlock();
+  });
+
+  it('whoever gives up on an attach has it undone when it has ended', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls, finish } = slow(a);
+    const attaching = buf.attach('enc', { signal: patience() });
+    expect(await rejected(attaching)).toMatchObject({ name: 'TimeoutError' });
+    expect(calls).toEqual(['attach…']);
+    await finish();
+    expect(calls).toEqual(['attach…', 'attach -', 'detach']);
+    expect([...a.buffers.attachments.all()]).toEqual([]);
+  });
+
+  it('a lock is never released under a running callback: giving up in map keeps it until the map is undone', async () => {
+    const { buf, calls, finish } = slow(nth(rigs(1), 0));
+    const attaching = buf.attach('enc', { signal: AbortSignal.timeout(30) });
+    await finish();
+    await finish();
+    expect(calls.at(-1)).toBe('map…');
+    expect(await rejected(attaching)).toMatchObject({ name: 'TimeoutError' });
+    expect(buf.resv.locked).toBe(true);
+    await finish();
+    expect(calls.slice(-2)).toEqual(['map +', 'unmap +']);
+    expect(buf.resv.locked).toBe(false);
+    expect(calls.filter((call) => call.startsWith('unpin'))).toHaveLength(1);
+  });
+
+  it('a map that the importer gave up is undone under a lock of its own', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls, finish } = slow(a);
+    const attaching = buf.dynamicAttach('gpu', importer());
+    await finish();
+    const att = await attaching;
+    const lock = await buf.resv.lock();
+    expect(await rejected(att.map(lock, 'to-device', { timeout: 1 }))).toMatchObject({
+      code: 'ETIMEDOUT',
+    });
+    expect(await rejected(att.pin(lock, { timeout: 1 }))).toMatchObject({ code: 'ETIMEDOUT' });
+    lock.unlock();
+    await finish();
+    await finish();
+    await a.buffers.idle();
+    expect(calls.slice(2)).toEqual(
+      ['map…', 'pin…', 'map -', 'unmap +', 'pin -', 'unpin +'].filter(Boolean),
+    );
+  });
+
+  it('have a time limit of their exporter', async () => {
+    const { buf, calls, finish } = slow(nth(rigs(1), 0), 2);
+    const error = await rejected(buf.attach('enc'));
+    expect(error).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(error.message).toContain('callTimeout of 2 ms');
+    await finish();
+    expect(calls.at(-1)).toBe('detach');
+  });
+
+  it('cannot be had by a call that blocks the thread they need', async () => {
+    const { buf, calls, finish } = slow(nth(rigs(1), 0));
+    expect(thrown(() => buf.attachSync('enc'))).toMatchObject({ code: 'EDEADLK' });
+    expect(thrown(() => buf.cpuAccessSync('read'))).toMatchObject({ code: 'EDEADLK' });
+    await finish();
+    await finish();
+    expect(calls.slice(2)).toEqual(['attach -', 'detach', 'begin -', 'end']);
+  });
+
+  it('detach waits for those that are under way', async () => {
+    const { buf, calls, finish } = slow(nth(rigs(1), 0));
+    const attaching = buf.dynamicAttach('gpu', importer());
+    await finish();
+    const att = await attaching;
+    const lock = await buf.resv.lock();
+    const mapping = att.map(lock, 'to-device');
+    const detaching = att.detach();
+    await finish();
+    const map = await mapping;
+    expect(calls.at(-1)).toBe('map +');
+    lock.unlock();
+    await detaching;
+    expect(calls.slice(-2)).toEqual(['unmap +', 'detach']);
+    expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
+  });
+});

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, it } from 'vitest';
+import {
+  type DmaBuf,
+  openShare,
+  Phase,
+  phaseOf,
+  type SourceSegment,
+} from '../../../src/buf/index.js';
+import { fail } from '../../../src/errors.js';
+import { staticExport } from './exporters.js';
+import { nth, type Rig, rejected, rigs, thrown } from './rig.js';
+
+const ops = { map: () => [], unmap() {}, release() {} };
+const dynamicOps = { ...ops, pin() {}, unpin() {} };
+
+function exporting(rig: Rig, more: object): unknown {
+  const info = { exporter: 'x', size: 1, priv: 1, ops, ...more };
+  return rig.buffers.exports.static(info);
+}
+
+describe('export', () => {
+  it('refuses what is missing or wrong, and leaves nothing behind', () => {
+    const a = nth(rigs(1), 0);
+    const { release: _1, ...noRelease } = ops;
+    const { map: _2, ...noMap } = ops;
+    const cases = [
+      { ops: noRelease },
+      { ops: noMap },
+      { ops: null },
+      { priv: undefined },
+      { exporter: 7 },
+      { exporter: 'x'.repeat(32) },
+      { name: 'x'.repeat(32) },
+      { size: -1 },
+      { size: 1.5 },
+      { size: Number.NaN },
+      { size: 2 ** 53 },
+      { size: '1' },
+      { callTimeout: -1 },
+      { resv: {} },
+    ];
+    for (const more of cases) {
+      expect(thrown(() => exporting(a, more))).toMatchObject({ code: 'EINVAL' });
+    }
+    for (let row = 0; row < a.buffers.life.used; row++) {
+      expect(phaseOf(a.buffers.life.of(row))).toBe(Phase.FREE);
+    }
+  });
+
+  it('of memory that moves needs pin and unpin, and cannot cache', () => {
+    const { exports } = nth(rigs(1), 0).buffers;
+    const info = { exporter: 'x', size: 1, priv: 1 };
+    const { pin: _, ...noPin } = dynamicOps;
+    const wrong = [noPin, { ...dynamicOps, cacheMapping: true }];
+    for (const given of wrong) {
+      const call = (): unknown => exports.dynamic({ ...info, ops: given as typeof dynamicOps });
+      expect(thrown(call)).toMatchObject({ code: 'EINVAL' });
+    }
+    expect(exports.dynamic({ ...info, ops: dynamicOps }).dynamic).toBe(true);
+  });
+
+  it('takes a reservation of one’s own, and only of one’s own agent', async () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const resv = a.reservations.create();
+    const [one, two] = [a.heap.alloc(1, { resv }), a.heap.alloc(1, { resv })];
+    expect([one.resv, two.resv]).toEqual([resv, resv]);
+    const lock = one.resv.tryLock();
+    expect(two.resv.locked).toBe(true);
+    lock?.unlock();
+    expect(thrown(() => b.heap.alloc(1, { resv }))).toMatchObject({ code: 'EXDEV' });
+    one.close();
+    expect(two.resv.tryLock()?.held).toBe(true);
+  });
+});
+
+describe('the last put of an exported buffer', () => {
+  it('releases in no critical section: not within close(), and not under a lock', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls } = staticExport(a);
+    const other = a.heap.alloc(1);
+    const lock = await other.resv.lock();
+    buf.close();
+    await Promise.resolve();
+    expect(calls).toEqual([]);
+    lock.unlock();
+    await a.buffers.idle();
+    expect(calls).toEqual(['release']);
+    expect(a.heap.used).toBe(4096);
+  });
+
+  it('happens in the agent that exported, whoever closed last', () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const { buf, calls } = staticExport(a);
+    const theirs = openShare(b.buffers, 'open', buf.share());
+    a.buffers.tickets.sweep();
+    buf.close();
+    theirs.close();
+    expect(calls).toEqual([]);
+    expect(phaseOf(a.buffers.life.of(buf.row))).toBe(Phase.DYING);
+    a.agent.serve();
+    a.agent.flush();
+    expect(calls).toEqual(['release']);
+    expect(phaseOf(a.buffers.life.of(buf.row))).toBe(Phase.FREE);
+    expect(a.heap.used).toBe(0);
+  });
+
+  it('runs nothing when the exporter has died: whoever closes last frees the row', () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const { buf, calls } = staticExport(a);
+    const { row } = buf;
+    const theirs = openShare(b.buffers, 'open', buf.share());
+    all.bury(a);
+    expect(phaseOf(b.buffers.life.of(row))).toBe(Phase.LIVE);
+    theirs.close();
+    expect(phaseOf(b.buffers.life.of(row))).toBe(Phase.FREE);
+    expect(calls).toEqual([]);
+    expect(b.heap.used).toBe(0);
+  });
+
+  it('is not lost when the exporter dies before it could look', () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const { buf } = staticExport(a);
+    const { row } = buf;
+    const theirs = openShare(b.buffers, 'open', buf.share());
+    a.buffers.tickets.sweep();
+    buf.close();
+    theirs.close();
+    expect(phaseOf(b.buffers.life.of(row))).toBe(Phase.DYING);
+    all.bury(a);
+    expect(phaseOf(b.buffers.life.of(row))).toBe(Phase.FREE);
+  });
+
+  it('an exporter that leaves takes its buffers’ callbacks with it', () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const { buf, calls } = staticExport(a);
+    const theirs = openShare(b.buffers, 'open', buf.share());
+    a.buffers.close();
+    a.agent.leave(new Error('left'));
+    theirs.close();
+    expect(phaseOf(b.buffers.life.of(buf.row))).toBe(Phase.FREE);
+    expect(calls).toEqual([]);
+    expect(b.heap.used).toBe(0);
+  });
+});
+
+describe('what an exporter hands out', () => {
+  const mapping = async (sources: (home: DmaBuf, rig: Rig) => unknown): Promise<unknown> => {
+    const a = nth(rigs(2), 0);
+    const { buf, calls } = staticExport(a, 100, {
+      map: ({ buf: { priv } }) => sources(priv.home, a) as SourceSegment[],
+    });
+    const att = await buf.attach('x');
+    const error = await rejected(att.map('to-device'));
+    const undone = calls.filter((call) => call.startsWith('unmap')).length;
+    return [error.code, undone];
+  };
+
+  it('must be heap buffers, and exactly as much as the buffer has', async () => {
+    expect(await mapping((of) => [{ of, offset: 0, length: 99 }])).toEqual(['EIO', 1]);
+    expect(await mapping((of) => [{ of, offset: 1, length: 100 }])).toEqual(['EINVAL', 1]);
+    expect(await mapping((of) => [{ of, offset: -1, length: 100 }])).toEqual(['EINVAL', 1]);
+    expect(await mapping((of) => [{ of, offset: 0, length: Number.NaN }])).toEqual(['EINVAL', 1]);
+    expect(await mapping(() => [{ of: {}, offset: 0, length: 100 }])).toEqual(['EIO', 1]);
+    expect(await mapping(() => [undefined])).toEqual(['EIO', 1]);
+    expect(await mapping(() => 'memory')).toEqual(['EIO', 0]);
+    expect(await mapping(() => null)).toEqual(['ENOMEM', 0]);
+    const nested = (_: DmaBuf, rig: Rig): unknown => [
+      { of: staticExport(rig, 100).buf, offset: 0, length: 100 },
+    ];
+    expect(await mapping(nested)).toEqual(['EIO', 1]);
+    const closed = (_: DmaBuf, rig: Rig): unknown => {
+      const of = rig.heap.alloc(100);
+      of.close();
+      return [{ of, offset: 0, length: 100 }];
+    };
+    expect(await mapping(closed)).toEqual(['ESTALE', 1]);
+  });
+
+  it('errors where a callback may not fail are reported, and change nothing', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, failing } = staticExport(a);
+    for (const name of ['unmap', 'release']) failing.set(name, new Error(name));
+    const att = await buf.attach('x');
+    const map = await att.map('to-device');
+    map.unmap();
+    expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
+    failing.set('detach', fail('EIO', 'camera', {}));
+    att[Symbol.dispose]();
+    buf.close();
+    await a.buffers.idle();
+    const causes = a.errors.map((error) => (error as Error).message);
+    expect(causes).toHaveLength(3);
+    expect(phaseOf(a.buffers.life.of(buf.row))).toBe(Phase.FREE);
+  });
+});

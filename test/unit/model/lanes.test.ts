@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+import { expect, it } from 'vitest';
+import { type Answer, exploreAll } from '../../model/engine/lanes.mjs';
+
+const broken = new URL('fixtures/broken-models.mjs', import.meta.url).href;
+
+/** Explores on workers of its own, as the command does. */
+async function ask(file: string, name: string): Promise<Answer> {
+  const shown: Answer[] = [];
+  const options = { seconds: 1, seed: 1, lanes: 1, patience: 0.5 };
+  const [answer] = await exploreAll([{ file, name }], options, (each) => shown.push(each));
+  expect(shown).toEqual([answer]);
+  return answer as Answer;
+}
+
+it('a model is explored with its planted faults', async () => {
+  const { bugs, planted, kills } = await ask('engine-record.mjs', 'engine-record');
+  expect(bugs).toBe(0);
+  expect(kills).toBeGreaterThan(0);
+  expect(Object.values(planted)).toEqual([true, true, true, true, true]);
+});
+
+it('a failure comes with its trace', async () => {
+  const { bugs, failure, trace } = await ask(broken, 'fails');
+  expect({ bugs, message: failure?.message }).toEqual({ bugs: 1, message: 'always wrong' });
+  expect(trace).toEqual(['    1 thread 0     store [0] 1']);
+});
+
+it('a thread that never comes back is a bug, not a hanging run', async () => {
+  const { bugs, failure } = await ask(broken, 'loops without shared operations');
+  expect({ bugs, message: failure?.message }).toEqual({
+    bugs: 1,
+    message: 'no answer: a thread loops without shared operations',
+  });
+});
+
+it('a model that is wrong in itself is a bug', async () => {
+  const { bugs, failure } = await ask(broken, 'is no model');
+  expect(bugs).toBe(1);
+  expect(failure?.message).toMatch(/must be synchronous/);
+});
