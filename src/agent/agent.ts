@@ -50,6 +50,8 @@ export class Agent {
   #left = false;
   #time = 0;
   #timeReads = 0;
+  /** The end of this turn will make the clock be read again. */
+  #turnEnds = false;
 
   /** Joins. @throws ENFILE all slots are taken */
   constructor(
@@ -206,14 +208,19 @@ export class Agent {
 
   /** Milliseconds since the epoch, from a clock that is read once per turn of the event loop, or every 64 uses. */
   time(): number {
-    if (this.#timeReads === 0) {
-      this.#time = this.platform.now();
-      this.platform.soon(() => {
-        this.#timeReads = 0;
-      });
-    }
+    if (this.#timeReads === 0) this.#readClock();
     this.#timeReads = (this.#timeReads + 1) % CLOCK_READS;
     return this.#time;
+  }
+
+  #readClock(): void {
+    this.#time = this.platform.now();
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    this.platform.soon(() => {
+      this.#turnEnds = false;
+      this.#timeReads = 0;
+    });
   }
 
   // ------------------------------------------------------------------------------------------- leaving

@@ -20,7 +20,7 @@ import { Exports } from './exports.js';
 import { type Namer, NO_POOLS, type PoolHook, type SharedExporter } from './hooks.js';
 import { Phase } from './layout.js';
 import { type Leak, Leaks } from './leaks.js';
-import { actorOf, generationOf, Life, phaseOf } from './life.js';
+import { actorOf, generationOf, isServing, Life, phaseOf } from './life.js';
 import type { Member } from './member.js';
 import { checkName } from './names.js';
 import { Reference } from './reference.js';
@@ -273,9 +273,14 @@ export class Buffers {
       // Of a FREE row too: it may have died between its bit and the look at the life word.
       if (this.life.leaveFor(slot, row) && phase !== Phase.FREE) lost++;
       if (phase === Phase.LIVE || phase === Phase.IDLE) this.life.tryDie(row);
-      else if (actorOf(life) === slot) this.life.takeOver(row, life);
+      else if (actorOf(life) === slot || this.#isOrphan(row, phase)) this.life.takeOver(row, life);
     }
     return lost;
+  }
+
+  /** It was left to an exporter that had gone, and who left it died before it could look. */
+  #isOrphan(row: number, phase: number): boolean {
+    return phase === Phase.DYING && !isServing(this.agent, this.rows.word(row, 'exporter'));
   }
 
   // ------------------------------------------------------------------------------------------- background work

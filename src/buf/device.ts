@@ -16,7 +16,7 @@ export interface DeviceCaps {
 const UNPOSTED = Symbol('a Device cannot be posted: make one of the same name on the other side');
 
 let isDevice: (value: unknown) => value is Device;
-/** @internal */
+/** For this room and those above. */
 export let makeDevice: (op: string, name: string, caps?: DeviceCaps) => Device;
 
 /** An importer's identity. (struct device) */

@@ -27,7 +27,6 @@ export const ChannelControlLayout = record(
   'channelControl',
   {
     lock: u32('tag of the agent that opens a channel by name; 0 = nobody'),
-    waiting: u32('1 = somebody sleeps until the lock is free'),
     used: u32('rows below this one have been in use at some time'),
   },
   LINE,

@@ -51,7 +51,6 @@ export class ChannelTable {
       base: arena.base(ChannelSection),
       size: ChannelLayout.size,
       lock: control + ChannelControlLayout.at.lock,
-      waiting: control + ChannelControlLayout.at.waiting,
       used: control + ChannelControlLayout.at.used,
       state: channel.state,
       openers: channel.openers,

@@ -24,7 +24,7 @@ export interface ChannelOwner {
   release(link: ChannelLink, channel: Channel): void;
 }
 
-/** @internal */
+/** For this room and those above. */
 export let makeChannel: (owner: ChannelOwner, link: ChannelLink) => Channel;
 
 /**

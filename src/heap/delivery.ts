@@ -35,7 +35,7 @@ export interface DeliveryHost {
   readonly fences: Fences;
 }
 
-/** @internal */
+/** For this room and those above. */
 export let makeDelivery: (
   host: DeliveryHost,
   buf: DmaBuf,

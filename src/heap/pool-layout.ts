@@ -14,7 +14,6 @@ export const PoolControlLayout = record(
   'poolControl',
   {
     lock: u32('tag of the agent that opens a pool by name; 0 = nobody'),
-    waiting: u32('1 = somebody sleeps until the lock is free'),
     used: u32('rows below this one have been in use at some time'),
   },
   LINE,

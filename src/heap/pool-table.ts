@@ -56,7 +56,6 @@ export class PoolTable {
       base: arena.base(PoolSection),
       size: PoolLayout.size,
       lock: control + PoolControlLayout.at.lock,
-      waiting: control + PoolControlLayout.at.waiting,
       used: control + PoolControlLayout.at.used,
       state: pool.state,
       openers: pool.openers,

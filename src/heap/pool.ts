@@ -26,7 +26,7 @@ export interface PoolOwner {
   release(link: PoolLink, pool: Pool): void;
 }
 
-/** @internal */
+/** For this room and those above. */
 export let makePool: (owner: PoolOwner, link: PoolLink) => Pool;
 
 /**

@@ -28,7 +28,6 @@ export interface NamedTable {
   readonly size: number;
   /** Words of the arena: the lock, whether somebody sleeps for it, and how many rows have ever been in use. */
   readonly lock: number;
-  readonly waiting: number;
   readonly used: number;
   readonly state: number;
   readonly openers: number;
@@ -45,7 +44,7 @@ export class Registry {
     readonly table: NamedTable,
   ) {
     this.#words = agent.arena.words;
-    this.#lock = new HeapLock(agent, table.lock, table.waiting);
+    this.#lock = new HeapLock(agent, table.lock);
   }
 
   at(row: number): number {

@@ -89,9 +89,14 @@ export class Runs {
 
   // ------------------------------------------------------------------------------------------- under the lock
 
+  /** Has somebody made the heap one free run? Needs no lock. */
+  get ready(): boolean {
+    return load(this.words, this.heap + control.ready) !== 0;
+  }
+
   /** The first one in makes the heap one free run. */
   prepare(): void {
-    if (load(this.words, this.heap + control.ready) !== 0) return;
+    if (this.ready) return;
     this.#setHead(0, pack(PageKind.FREE, this.count));
     this.rebuild();
     store(this.words, this.heap + control.ready, 1);

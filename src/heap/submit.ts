@@ -33,8 +33,8 @@ export interface SubmitOptions extends SendOptions {
   readonly recover?: boolean;
 }
 
-/** One submission. */
-interface Job {
+/** One submission, checked. */
+export interface Job {
   readonly to: readonly ChannelLink[];
   readonly party: Party;
   readonly buf: DmaBuf;
@@ -88,7 +88,7 @@ function checkCapacities(to: readonly ChannelLink[]): void {
 const countOf = (to: readonly ChannelLink[], link: ChannelLink): number =>
   to.reduce((count, other) => count + (other === link ? 1 : 0), 0);
 
-function* submitting(job: Job): Operation<readonly Fence[]> {
+export function* submitting(job: Job): Operation<readonly Fence[]> {
   const kept = job.buf.dup();
   try {
     const own = { ...job, buf: kept };

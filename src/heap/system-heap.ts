@@ -62,11 +62,12 @@ export class SystemHeap implements Heap, SharedExporter {
     this.size = pages * PAGE;
     this.#doubles = new Float64Array(memory, 0, (pages * PAGE) / 8);
     this.#runs = new Runs(arena.words, base, arena.base(PageSection), pages);
-    this.#lock = new HeapLock(agent, base + HeapLayout.at.lock, base + HeapLayout.at.waiting);
-    this.#locked((runs) => runs.prepare());
+    this.#lock = new HeapLock(agent, base + HeapLayout.at.lock);
+    if (!this.#runs.ready) this.#locked((runs) => runs.prepare());
     buffers.registerHeap(this);
     agent.reapers.register('heap', (slot) => {
       this.#locked((runs) => runs.reclaim(slot));
+      this.#lock.wake();
       return 0;
     });
   }

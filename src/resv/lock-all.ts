@@ -12,8 +12,8 @@
 import type { Operation } from '../agent/index.js';
 import { checkInteger, checkTimeout, fail, shown } from '../errors.js';
 import type { AcquireContext } from './acquire-context.js';
+import { admit, deadlock } from './admission.js';
 import type { ResvLock } from './held-lock.js';
-import { deadlock } from './lock-errors.js';
 import { type LockSet, makeLockSet } from './lock-set.js';
 import { type Lockable, type LockOptions, type LockSyncOptions, reservationOf } from './options.js';
 import type { Reservation } from './reservation.js';
@@ -26,170 +26,137 @@ export interface Reserving {
 
 type AllOptions = LockSyncOptions & Reserving;
 
+/** One call, under way. */
+interface Multi {
+  readonly op: string;
+  readonly of: readonly Lockable[];
+  readonly options: AllOptions;
+  readonly context: AcquireContext;
+  /** One place for each that was asked for; empty: not held yet. */
+  readonly locks: (ResvLock | undefined)[];
+  /** EDEADLK was injected for the place that takeFree came to. */
+  refused: boolean;
+}
+
 const NO_OPTIONS: LockOptions & Reserving = {};
 
-class MultiLock {
-  /** In the order asked; the first `#taken` of them are held. */
-  readonly locks: ResvLock[];
-  #taken = 0;
-  readonly context: AcquireContext;
-  /** Taken out of turn: the lock that this context had to give way for. */
-  #first: ResvLock | null = null;
-  /** EDEADLK was injected for the next lock. */
-  #refused = false;
-  readonly #own: boolean;
+function reservationAt(op: string, of: readonly Lockable[], place: number): Reservation {
+  const resv = reservationOf(of[place]);
+  if (resv !== undefined) return resv;
+  const details = { place, of: shown(of[place]) };
+  throw fail('EINVAL', op, details, { why: 'this is no buffer, and no reservation' });
+}
 
-  constructor(
-    room: Reservations,
-    readonly op: string,
-    readonly of: readonly Lockable[],
-    readonly options: AllOptions,
-  ) {
-    this.locks = new Array<ResvLock>(of.length);
-    this.#own = options.context === undefined;
-    this.context = options.context ?? room.ownContext();
-  }
-
-  /** Takes what is free, in the order asked. @returns whether that was all */
-  takeFree(): boolean {
-    const { of } = this;
-    const from = this.#taken;
-    let to = from;
-    let again = false;
-    try {
-      for (; to < of.length; to++) {
-        const resv = this.#resvAt(to);
-        if (resv.holder === this.context) again = this.#isOurs(resv, to);
-        else if (!this.#claim(resv)) break;
-      }
-    } finally {
-      // Objects after locks: what is stored to fresh memory just before an atomic operation has to be waited for.
-      while (this.#taken < to) this.#put(this.#resvAt(this.#taken), again);
+/** Takes what is free, in the order asked. @returns the first place that is not to be had at once; of.length: all are held */
+function takeFree(multi: Multi): number {
+  const { op, of, options, context, locks } = multi;
+  for (let place = 0; place < of.length; place++) {
+    if (locks[place] !== undefined) continue;
+    const resv = reservationAt(op, of, place);
+    if (resv.holder === context) {
+      locks[place] = duplicate(op, resv, context, locks);
+      continue;
     }
-    const { fences } = this.options;
-    if (fences !== undefined && fences > 0) this.#reserve(from, to, fences);
-    return to === of.length;
+    if (options.context !== undefined) admit(resv, op, context);
+    multi.refused = context.inject();
+    const lock = multi.refused ? null : resv.take(context);
+    if (lock === null) return place;
+    locks[place] = lock;
+    if (options.fences !== undefined) reserve(lock, options.fences);
   }
+  return of.length;
+}
 
-  #claim(resv: Reservation): boolean {
-    const { context } = this;
-    if (!this.#own) resv.admit(this.op, context);
-    this.#refused = context.inject();
-    return !this.#refused && resv.claim(context);
-  }
+/** The context holds it: by another place here, or from elsewhere. @throws EALREADY */
+function duplicate(
+  op: string,
+  resv: Reservation,
+  context: AcquireContext,
+  locks: Multi['locks'],
+): ResvLock {
+  const lock = locks.find((each) => each?.resv === resv);
+  if (lock !== undefined) return lock;
+  throw fail('EALREADY', op, { row: resv.row, stamp: context.stamp });
+}
 
-  /** It is a duplicate, or was taken out of turn. @throws EALREADY the context has it from elsewhere */
-  #isOurs(resv: Reservation, place: number): true {
-    if (this.#first?.resv === resv) return true;
-    for (let before = 0; before < place; before++) if (this.#resvAt(before) === resv) return true;
-    throw fail('EALREADY', this.op, { row: resv.row, stamp: this.context.stamp });
-  }
+function reserve(lock: ResvLock, fences: number): void {
+  if (fences > 0) lock.reserve(fences);
+}
 
-  /** The lock object of the next place. `again`: there are some that have one. */
-  #put(resv: Reservation, again: boolean): void {
-    const known = again ? this.#find(resv) : undefined;
-    this.locks[this.#taken] = known ?? resv.lockOf(this.context);
-    this.#taken++;
-  }
+function drop(locks: Multi['locks']): void {
+  for (const lock of locks) lock?.unlock();
+  locks.fill(undefined);
+}
 
-  #find(resv: Reservation): ResvLock | undefined {
-    if (this.#first?.resv === resv) return this.#first;
-    return this.locks.slice(0, this.#taken).find((lock) => lock.resv === resv);
-  }
-
-  #reserve(from: number, to: number, fences: number): void {
-    for (let place = from; place < to; place++) this.locks[place]?.reserve(fences);
-  }
-
-  /** Takes the rest. */
-  *takeAll(blocking: boolean): Operation<readonly ResvLock[]> {
-    let complete = false;
-    try {
-      while (!this.takeFree()) {
-        const resv = this.#resvAt(this.#taken);
-        const lock = this.#refused ? null : yield* this.#wait(resv, blocking);
-        if (lock !== null) this.locks[this.#taken++] = lock;
-        else yield* this.#giveWay(resv, blocking);
-      }
-      complete = true;
-    } finally {
-      if (!complete) this.drop();
-      this.over();
+/** Takes the rest, and waits. */
+function* takeRest(multi: Multi, blocking: boolean): Operation<void> {
+  const { op, of, context, locks } = multi;
+  for (let place = takeFree(multi); place < of.length; place = takeFree(multi)) {
+    const resv = reservationAt(op, of, place);
+    let lock = multi.refused ? null : yield* take(multi, resv, blocking);
+    if (lock === null) {
+      // Gives way: with nothing held it cannot be told to, and what it then has, it keeps.
+      drop(locks);
+      if (context.held > 0) throw deadlock(op, resv.row, context);
+      lock = yield* take(multi, resv, blocking);
     }
-    return this.locks;
-  }
-
-  /** Drops all, and takes the contended lock with nothing held: there it cannot be told to give way. */
-  *#giveWay(resv: Reservation, blocking: boolean): Operation<void> {
-    this.drop();
-    if (this.context.held > 0) throw deadlock(this.op, resv.row, this.context);
-    this.#first = yield* this.#wait(resv, blocking);
-  }
-
-  *#wait(resv: Reservation, blocking: boolean): Operation<ResvLock | null> {
-    const { context, op } = this;
-    const { recover, fences = 0 } = this.options;
-    resv.admit(op, context);
-    const lock = yield* resv.acquire(op, { context, blocking, recover });
-    if (lock === null || fences === 0) return lock;
-    try {
-      lock.reserve(fences);
-    } catch (error) {
-      lock.unlock();
-      throw error;
-    }
-    return lock;
-  }
-
-  #resvAt(place: number): Reservation {
-    const resv = reservationOf(this.of[place]);
-    if (resv !== undefined) return resv;
-    const details = { place, of: shown(this.of[place]) };
-    throw fail('EINVAL', this.op, details, { why: 'this is no buffer, and no reservation' });
-  }
-
-  /** Nothing is held. */
-  drop(): void {
-    while (this.#taken > 0) this.locks[--this.#taken]?.unlock();
-    this.#first?.unlock();
-    this.#first = null;
-  }
-
-  /** The context is not needed but for what it holds. */
-  over(): void {
-    if (this.#own) this.context.retire();
+    if (lock === null) continue;
+    locks[place] = lock;
+    if (multi.options.fences !== undefined) reserve(lock, multi.options.fences);
   }
 }
 
-function check(room: Reservations, op: string, of: unknown, options: AllOptions): void {
+function take(multi: Multi, resv: Reservation, blocking: boolean): Operation<ResvLock | null> {
+  const { op, context, options } = multi;
+  admit(resv, op, context);
+  return resv.acquire(op, { context, blocking, recover: options.recover });
+}
+
+function begin(room: Reservations, op: string, of: unknown, options: AllOptions): Multi {
   room.admit(op);
   if (!Array.isArray(of)) {
     throw fail('EINVAL', op, { of: shown(of) }, { why: 'the first argument must be an array' });
   }
   if (options.fences !== undefined) checkInteger(op, 'fences', options.fences, 0);
+  const context = options.context ?? room.ownContext();
+  const locks: Multi['locks'] = [];
+  locks.length = of.length;
+  return { op, of, options, context, locks, refused: false };
 }
 
-/** What is free is taken at once. @returns false: there is something to wait for */
-function takeNow(multi: MultiLock): boolean {
-  let all: boolean;
-  try {
-    all = multi.takeFree();
-  } catch (error) {
-    multi.drop();
-    multi.over();
-    throw error;
-  }
-  if (all) multi.over();
-  return all;
-}
-
-/** One lock for each that was asked for. */
-function setOf<T extends readonly Lockable[]>(locks: readonly ResvLock[]): LockSet<T> {
+/** All are held. */
+function finish<T extends readonly Lockable[]>({ options, context, locks }: Multi): LockSet<T> {
+  if (options.context === undefined) context.retire();
   return makeLockSet<T>(locks as unknown as { readonly [K in keyof T]: ResvLock });
 }
 
-function* setOperation<T extends readonly Lockable[]>(multi: MultiLock): Operation<LockSet<T>> {
-  return setOf<T>(yield* multi.takeAll(false));
+/** Nothing is held. @returns the error */
+function giveUp({ options, context, locks }: Multi, error: unknown): unknown {
+  drop(locks);
+  if (options.context === undefined) context.retire();
+  return error;
+}
+
+function* operation<T extends readonly Lockable[]>(
+  multi: Multi,
+  blocking: boolean,
+): Operation<LockSet<T>> {
+  try {
+    yield* takeRest(multi, blocking);
+  } catch (error) {
+    throw giveUp(multi, error);
+  }
+  return finish<T>(multi);
+}
+
+/** What is free is taken at once. @returns null: there is something to wait for */
+function takeNow<T extends readonly Lockable[]>(multi: Multi): LockSet<T> | null {
+  try {
+    if (takeFree(multi) < multi.of.length) return null;
+  } catch (error) {
+    throw giveUp(multi, error);
+  }
+  return finish<T>(multi);
 }
 
 /** Domain.lockAll. */
@@ -202,10 +169,10 @@ export function lockAll<const T extends readonly Lockable[]>(
   try {
     checkTimeout(op, options.timeout);
     if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
-    check(room, op, of, options);
-    const multi = new MultiLock(room, op, of, options);
-    if (takeNow(multi)) return Promise.resolve(setOf<T>(multi.locks));
-    return room.agent.run(op, setOperation<T>(multi), options);
+    const multi = begin(room, op, of, options);
+    const set = takeNow<T>(multi);
+    if (set !== null) return Promise.resolve(set);
+    return room.agent.run(op, operation<T>(multi, false), options);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -219,9 +186,7 @@ export function lockAllSync<const T extends readonly Lockable[]>(
 ): LockSet<T> {
   const op = 'Domain.lockAllSync';
   const limit = checkTimeout(op, options.timeout);
-  check(room, op, of, options);
-  const multi = new MultiLock(room, op, of, options);
+  const multi = begin(room, op, of, options);
   room.checkBlocking(op, multi.context);
-  if (!takeNow(multi)) room.block(op, multi.takeAll(true), limit, multi.context);
-  return setOf<T>(multi.locks);
+  return takeNow<T>(multi) ?? room.block(op, operation<T>(multi, true), limit, multi.context);
 }

@@ -51,6 +51,7 @@ export class LostLocks {
     for (const resv of locked) {
       const lock = resv.forget();
       if (lock?.held !== true) continue;
+      resv.seen();
       const holding = { resv, context: lock.context, stack: this.#stacks.get(lock) };
       resv.holding = holding;
       this.#registry.register(lock, holding);

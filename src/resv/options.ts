@@ -24,6 +24,14 @@ export interface LockSyncOptions extends SyncWaitOptions {
   readonly recover?: boolean | undefined;
 }
 
+/** What a lock operation of another room may say. */
+export interface LockRequest {
+  readonly context?: AcquireContext | null | undefined;
+  readonly recover?: boolean | undefined;
+  /** The operation runs on this thread, which blocks. */
+  readonly blocking?: boolean | undefined;
+}
+
 /** What has a reservation: a buffer, or the reservation itself. */
 export type Lockable = Reservation | { readonly resv: Reservation };
 

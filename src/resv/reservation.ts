@@ -12,85 +12,35 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from '../fence/index.js';
-import { cas, load, or, type Words } from '../mem/index.js';
+import { load } from '../mem/index.js';
 import { AcquireContext } from './acquire-context.js';
+import { admit, deadlock, gone, ownerDied } from './admission.js';
 import { FenceList } from './fence-list.js';
-import { makeLock, type ResvLock } from './held-lock.js';
-import { ResvLayout } from './layout.js';
-import { deadlock, gone, inSignalling, ownerDied } from './lock-errors.js';
-import type { Holding } from './lost-locks.js';
-import type { LockOptions, LockSyncOptions } from './options.js';
-import { D, slotOf, TAG, W } from './owner-word.js';
+import type { ResvLock } from './held-lock.js';
+import { LockCore } from './lock-core.js';
+import type { LockOptions, LockRequest, LockSyncOptions } from './options.js';
+import { slotOf } from './owner-word.js';
 import type { Reservations } from './reservations.js';
 import { type Usage, usageNumber } from './usage.js';
 import { Outcome } from './waiter.js';
-import { GONE, type Holder, type LockState, PLAIN, WwLock } from './ww-lock.js';
+import { GONE } from './ww-lock.js';
 
-const UNPOSTED = Symbol(
-  'a Reservation, or a lock of it, cannot be posted: post buf.share(), and lock the resv of what open() returns',
-);
 const NO_OPTIONS: LockOptions = {};
-/** From the owner's word, which is the first of the record. */
-const TICKET = ResvLayout.at.ticket - ResvLayout.at.owner;
 
 let makeReservation: (room: Reservations, row: number, at: number) => Reservation;
 
 export { makeReservation };
 
-/** What a lock operation of another room may say. */
-export interface LockRequest {
-  readonly context?: AcquireContext | null | undefined;
-  readonly recover?: boolean | undefined;
-  /** The operation runs on this thread, which blocks. */
-  readonly blocking?: boolean | undefined;
-}
-
 /**
  * A lock and a list of fences: who uses the memory now, and whose work has to be over first. (struct dma_resv)
  */
-export class Reservation implements LockState {
-  /** @internal Posting a handle fails with this text. */
-  readonly unposted = UNPOSTED;
-  /** @internal */
-  readonly room: Reservations;
-  /** @internal Of the reservation table. */
-  readonly row: number;
-  /** @internal */
-  readonly words: Words;
-  /** @internal First word of the record: the owner. */
-  readonly ownerAt: number;
-  /** @internal */
-  holder: Holder | null = null;
-  /** @internal */
-  dead = false;
-  /** @internal */
-  waiting = 0;
-  /** @internal The lock that is held, while its object is watched (see lost-locks). */
-  holding: Holding | null = null;
-  /** The first lock of this turn; undefined: none yet. */
-  #remembered: ResvLock | undefined;
-  #ww: WwLock | null = null;
-  #list: FenceList | null = null;
-
+export class Reservation extends LockCore {
   static {
     makeReservation = (room, row, at) => new Reservation(room, row, at);
   }
 
   private constructor(room: Reservations, row: number, at: number) {
-    this.room = room;
-    this.row = row;
-    this.words = room.words;
-    this.ownerAt = at + ResvLayout.at.owner;
-  }
-
-  /** @internal Cheaper than instanceof. */
-  static is(value: unknown): value is Reservation {
-    return typeof value === 'object' && value !== null && #list in value;
-  }
-
-  /** @internal */
-  get ticketAt(): number {
-    return this.ownerAt + TICKET;
+    super(room, row, at);
   }
 
   // ------------------------------------------------------------------------------------------- locking
@@ -147,16 +97,7 @@ export class Reservation implements LockState {
    * @source dma_resv_trylock
    */
   tryLock(): ResvLock | null {
-    const op = 'Reservation.tryLock';
-    if (this.holder === GONE) throw gone(op, this.row);
-    for (;;) {
-      const v = load(this.words, this.ownerAt);
-      if ((v & TAG) === 0 && (v & D) !== 0) throw ownerDied(op, this.row);
-      if ((v & ~W) !== 0 || this.holder !== null) return null;
-      if (cas(this.words, this.ownerAt, v, this.room.plainTag | v) !== v) continue;
-      this.#taken(null);
-      return this.lockOf(null);
-    }
+    return this.takeAnyway('Reservation.tryLock');
   }
 
   /**
@@ -181,17 +122,7 @@ export class Reservation implements LockState {
 
   /** Waits at the cost of a promise: the lock is held in this agent, which will hand it over. */
   #rest(): Promise<ResvLock> {
-    return new Promise((resolve, reject) => {
-      const op = 'Reservation.lock';
-      this.ww.rest({
-        taken: (dead) => {
-          if (!dead) return resolve(this.lockOf(null));
-          this.release(null);
-          reject(ownerDied(op, this.row));
-        },
-        failed: (error) => reject(error ?? gone(op, this.row)),
-      });
-    });
+    return new Promise((resolve, reject) => this.ww.rest({ resolve, reject }));
   }
 
   #lock(op: string, options: LockOptions): Promise<ResvLock> {
@@ -201,7 +132,7 @@ export class Reservation implements LockState {
 
   /** What can be said at once: it has the lock, it has to wait (null), or it must not. */
   #lockNow(op: string, context: AcquireContext | null): ResvLock | null {
-    this.admit(op, context);
+    admit(this, op, context);
     if (context?.inject() === true) throw deadlock(op, this.row, context);
     const lock = this.take(context);
     if (lock !== null && context !== null) context.contended = -1;
@@ -227,92 +158,8 @@ export class Reservation implements LockState {
       throw ownerDied(op, this.row);
     }
     if (context !== null) context.contended = -1;
+    this.seen();
     return this.lockOf(context);
-  }
-
-  /** @internal What has to be right before the lock is tried. @throws */
-  admit(op: string, context: AcquireContext | null): void {
-    const { room, row } = this;
-    if (room.fences.inSignalling > 0) throw inSignalling(op);
-    if (this.holder === GONE) throw gone(op, row);
-    if (context === null) return;
-    if (!(context instanceof AcquireContext)) {
-      const why = 'context must be an AcquireContext: domain.acquireContext()';
-      throw fail('EINVAL', op, { context: shown(context) }, { why });
-    }
-    if (this.holder === context) throw fail('EALREADY', op, { row, stamp: context.stamp });
-    context.admit(op, room, row);
-  }
-
-  /** @internal Takes the lock if it is free and nobody waits for it: one CAS. The context has to be admitted. */
-  take(context: AcquireContext | null): ResvLock | null {
-    return this.claim(context) ? this.lockOf(context) : null;
-  }
-
-  /** @internal The same without the object: `lockOf` has to follow. */
-  claim(context: AcquireContext | null): boolean {
-    if (this.holder !== null || this.waiting !== 0) return false;
-    const tag = context === null ? this.room.plainTag : context.tag;
-    if (cas(this.words, this.ownerAt, 0, tag) !== 0) return false;
-    this.#taken(context);
-    return true;
-  }
-
-  /** The owner word says that it is ours. */
-  #taken(context: AcquireContext | null): void {
-    this.holder = context ?? PLAIN;
-    if (context !== null) context.acquired++;
-    this.room.agent.countHeld(1);
-  }
-
-  /** @internal The object for a lock that is held. */
-  lockOf(context: AcquireContext | null): ResvLock {
-    const lock = makeLock(this, context);
-    if (this.#remembered === undefined) {
-      this.#remembered = lock;
-      this.room.lost.watch(this, lock);
-    }
-    return lock;
-  }
-
-  /** @internal For the lock object. `dead` stays in the word: the next holder learns it. */
-  release(context: AcquireContext | null): void {
-    if (this.holder === GONE) return;
-    const tag = context === null ? this.room.plainTag : context.tag;
-    const { dead } = this;
-    this.holding = null;
-    this.#list?.unlocked();
-    context?.drop();
-    this.holder = null;
-    this.dead = false;
-    if (this.waiting > 0 || cas(this.words, this.ownerAt, tag, 0) !== tag)
-      this.ww.release(tag, dead);
-    else this.room.agent.countHeld(-1);
-  }
-
-  /** @internal Nobody can unlock it: as if the holder had died. */
-  lose(context: AcquireContext | null): void {
-    or(this.words, this.ownerAt, D);
-    this.dead = true;
-    this.release(context);
-  }
-
-  /** @internal This agent does not lock it any more; whoever waits here learns that. */
-  retire(): void {
-    this.holder = GONE;
-    this.#ww?.retire();
-  }
-
-  /** @internal The turn is over. @returns the first lock that was taken in it */
-  forget(): ResvLock | undefined {
-    const lock = this.#remembered;
-    this.#remembered = undefined;
-    return lock;
-  }
-
-  /** @internal Made for the first who has to wait. */
-  get ww(): WwLock {
-    return (this.#ww ??= new WwLock(this.room, this));
   }
 
   // ------------------------------------------------------------------------------------------- fences
@@ -414,7 +261,7 @@ export class Reservation implements LockState {
 
   /** @internal */
   get list(): FenceList {
-    return (this.#list ??= new FenceList(this.room, this.row, this.ownerAt));
+    return (this.fenceList ??= new FenceList(this.room, this.row, this.ownerAt));
   }
 
   /** @internal Error of a WRITE fence that failed and that no later write has replaced (D-9). */

@@ -23,11 +23,11 @@ import {
   makeOwn,
   renew,
 } from './acquire-context.js';
+import { inSignalling } from './admission.js';
 import { Chunks } from './chunks.js';
 import { ContextTable } from './context-table.js';
 import { FenceList } from './fence-list.js';
 import { ResvLayout, ResvSection } from './layout.js';
-import { inSignalling } from './lock-errors.js';
 import { LostLocks } from './lost-locks.js';
 import { D, H, plainTag, slotOf, TAG, W } from './owner-word.js';
 import { makeReservation, type Reservation } from './reservation.js';
@@ -240,15 +240,10 @@ export class Reservations {
     return slotOf(load(this.words, this.#at(row) + resv.owner));
   }
 
-  /** A lock of this agent was taken: when, for people. */
-  takenAt(at: number): void {
-    this.agent.arena.floats[(at + resv.since) >> 1] = this.agent.time();
-  }
-
-  /** Milliseconds that the present holder has had the lock. */
+  /** Milliseconds that the present holder has had the lock; 0 = it was taken in this turn of its event loop. */
   heldFor(row: number): number {
     const since = this.agent.arena.floats[(this.#at(row) + resv.since) >> 1] ?? 0;
-    return Math.max(0, this.agent.platform.now() - since);
+    return since === 0 ? 0 : Math.max(0, this.agent.platform.now() - since);
   }
 
   /** The fences in the list, for people. */

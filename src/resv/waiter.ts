@@ -9,17 +9,17 @@
 
 import { type Place, RowFlag, type Wait } from '../agent/index.js';
 import type { AcquireContext } from './acquire-context.js';
+import type { ResvLock } from './held-lock.js';
 import type { WwLock } from './ww-lock.js';
 
 /** How a wait ended. */
 export const Outcome = { WAITING: 0, TAKEN: 1, DIE: 2, GONE: 3 } as const;
 type OutcomeValue = (typeof Outcome)[keyof typeof Outcome];
 
-/** What happens to a waiter at rest. */
+/** Whom a waiter at rest is for. */
 export interface Rest {
-  /** It has the lock. `dead`: the holder before it died. */
-  taken(dead: boolean): void;
-  failed(error: unknown): void;
+  readonly resolve: (lock: ResvLock) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Who comes first: the smaller ticket; of equal tickets (contexts only), the older. A total order, the same for everybody. */

@@ -68,6 +68,12 @@ export interface LockState {
   dead: boolean;
   /** Waiters of this agent. */
   waiting: number;
+  /** The owner word says that it is ours. */
+  hold(context: AcquireContext | null): void;
+  /** A waiter at rest has the lock. */
+  settle(rest: Rest): void;
+  /** It will not have it: the reason, or null when the reservation was retired. */
+  fail(rest: Rest, error: unknown): void;
 }
 
 export class WwLock {
@@ -124,12 +130,6 @@ export class WwLock {
     }
   }
 
-  #got(context: AcquireContext | null): void {
-    this.state.holder = context ?? PLAIN;
-    if (context !== null) context.acquired++;
-    this.host.agent.countHeld(1);
-  }
-
   #dequeue(waiter: Waiter): void {
     if (this.queue.remove(waiter)) this.state.waiting--;
   }
@@ -175,7 +175,7 @@ export class WwLock {
         this.#dequeue(waiter);
         this.state.dead = (v & D) !== 0;
         waiter.outcome = Outcome.TAKEN;
-        this.#got(waiter.context);
+        this.state.hold(waiter.context);
         if ((flags & W) !== 0) this.#heldAnew(waiter.context);
         return true;
       }
@@ -265,7 +265,7 @@ export class WwLock {
     this.queue.publish();
     this.#heldAnew(context);
     if (next.rest === null) this.host.agent.tasks.rung(this.key);
-    else next.rest.taken(false);
+    else this.state.settle(next.rest);
   }
 
   /** The lock is free: the best of those who wait has to look. */
@@ -304,18 +304,19 @@ export class WwLock {
   *#settle(op: string, waiter: Waiter, rest: Rest): Operation<void> {
     try {
       const outcome = yield* this.#run(op, waiter);
-      if (outcome === Outcome.TAKEN) rest.taken(this.state.dead);
-      else rest.failed(null);
+      if (outcome === Outcome.TAKEN) this.state.settle(rest);
+      else this.state.fail(rest, null);
     } catch (error) {
-      rest.failed(error);
+      this.state.fail(rest, error);
     }
   }
 
   /** This agent does not lock it any more: whoever waits here learns that. */
   retire(): void {
-    for (const waiter of this.queue.waiters.filter(({ rest }) => rest !== null)) {
+    const { waiters } = this.queue;
+    for (const waiter of waiters.filter(({ rest }) => rest !== null)) {
       this.#dequeue(waiter);
-      waiter.rest?.failed(null);
+      if (waiter.rest !== null) this.state.fail(waiter.rest, null);
     }
     this.queue.ringLocal();
   }

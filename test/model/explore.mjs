@@ -121,4 +121,12 @@ async function main() {
   process.exitCode = well ? 0 : 1;
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  // What was asked for makes no sense; anything else is a defect and keeps its stack.
+  const known = error instanceof RangeError || error instanceof SyntaxError;
+  if (!known && !(error instanceof TypeError && 'code' in error)) throw error;
+  process.stderr.write(`${error.message}\n${USAGE}\n`);
+  process.exitCode = 2;
+}

@@ -6,8 +6,9 @@
  * A thread builds its room in its first block, so that making it is no part of what is explored.
  */
 
+import { DmaBufError } from '../../dist/errors.js';
+import { Fence, Fences, fenceSections } from '../../dist/fence/index.js';
 import { FenceBlockSection, FenceSection } from '../../dist/fence/layout.js';
-import { Fences, fenceSections } from '../../dist/fence/index.js';
 import { makeWorld, replaceMethod } from './world.mjs';
 
 /** @import {Env} from './engine/types.js' */
@@ -30,6 +31,16 @@ for (const [section, rows] of /** @type {const} */ ([
   replaceMethod(section, 'rows', tiny);
 }
 
+/** Words that nobody looks at in these models, or that never change. */
+const QUIET = /^header|^slot.*\.(start|pid|kind|member|name|watched|pad|lost)|^timeline/;
+
+/** @param {World} world @returns {(array: unknown, index: number) => boolean} */
+export function quietWords(world) {
+  const { words } = world.arena;
+  const quiet = new Set([...words.keys()].filter((index) => QUIET.test(world.label(index))));
+  return (_array, index) => quiet.has(index);
+}
+
 /** @param {number} blocks @param {readonly Section[]} [sections] @param {Partial<Limits>} [limits] */
 export function makeFenceWorld(blocks, sections = [], limits = {}) {
   /** @type {Partial<TinyLimits>} */
@@ -50,12 +61,37 @@ export function joinFences(world, env) {
   });
 }
 
-/** When the rows' fences signalled: accessed without Atomics. @param {World} world @param {number} rows */
-export function timesOf(world, rows) {
+/** When the row's fence signalled: accessed without Atomics. @param {World} world @param {number} row */
+export function timeOf(world, row) {
   const { arena } = world;
   const { size, at } = FenceSection.layout;
-  return Array.from({ length: rows }, (_, row) => {
-    const word = arena.base(FenceSection) + row * size + /** @type {number} */ (at['time']);
-    return arena.floats.subarray(word >> 1, (word >> 1) + 1);
-  });
+  const word = arena.base(FenceSection) + row * size + /** @type {number} */ (at['time']);
+  return arena.floats.subarray(word >> 1, (word >> 1) + 1);
+}
+
+/** Recovers all who are dead, though somebody else may be recovering. @param {ReturnType<typeof joinFences>} fences */
+export function recover({ agent: { slots, reapers } }) {
+  const left = () => {
+    for (let slot = 0; slot < slots.limit; slot++) if (slots.isDead(slot)) return true;
+    return false;
+  };
+  while (left()) if (reapers.sweep().length === 0) reapers.waitForOther(1000);
+}
+
+/**
+ * What the fence of that name and number turned out to be: 'gone', 'success' or an error.
+ * @param {ReturnType<typeof joinFences>} fences @param {{ row: number, generation: number, seqno: number }} name
+ */
+export function learn(fences, { row, generation, seqno }) {
+  const fence = fences.handle(row, generation);
+  if (fence === Fence.done) return 'gone';
+  if (fence.seqno !== seqno) return `fence ${fence.seqno}`;
+  try {
+    fence.waitSync();
+  } catch (error) {
+    if (!DmaBufError.is(error)) throw error;
+    if (error.code !== 'EOWNERDEAD' && fence.timestamp !== seqno) return `time ${fence.timestamp}`;
+    return error.code;
+  }
+  return 'success';
 }

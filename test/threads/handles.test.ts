@@ -71,7 +71,7 @@ test('a handle of any class refuses to be posted, and says what to do', () =>
       for (const message of [handle, { nested: [handle] }]) {
         const post = (): void => port1.postMessage(message);
         expect(post, of).toThrow(expect.objectContaining({ name: 'DataCloneError' }));
-        expect(post, of).toThrow(/an? \w+ cannot be posted: \w+/);
+        expect(post, of).toThrow(/cannot be posted: \w+/);
       }
       expect(() => structuredClone(handle), of).toThrow(/cannot be posted/);
     }
@@ -80,24 +80,6 @@ test('a handle of any class refuses to be posted, and says what to do', () =>
     port2.close();
     end();
   }));
-
-test("a handle's text names its own class, or what it is a kind of", () =>
-  withDomain({}, async (domain) => {
-    const { handles, end } = await oneOfEach(domain);
-    for (const { of, handle } of handles) {
-      const text = /an? (\w+) cannot/.exec(String(refusal(handle)))?.[1] ?? 'nothing';
-      expect(of.endsWith(text) || (of === 'DynamicExportedBuf' && text === 'DmaBuf')).toBe(true);
-    }
-    end();
-  }));
-
-function refusal(handle: object): unknown {
-  try {
-    return structuredClone(handle);
-  } catch (error) {
-    return error;
-  }
-}
 
 test('a share, a fence name and the domain handle are posted, and work on the other side', () =>
   withDomain({}, async (domain) => {
@@ -121,12 +103,11 @@ test('a share, a fence name and the domain handle are posted, and work on the ot
     port2.close();
   }));
 
-test('a handle can be inspected and printed', () =>
+test('a handle shows what it is when it is printed, and none of its insides', () =>
   withDomain({}, async (domain) => {
     const { handles, end } = await oneOfEach(domain);
-    for (const { of, handle } of handles) {
-      expect(inspect(handle), of).not.toBe('');
-      expect(() => JSON.stringify(handle), of).not.toThrow();
-    }
+    const shown = handles.map(({ of, handle }) => ({ of, text: inspect(handle, { depth: 3 }) }));
+    for (const { of, text } of shown) expect(text, of).not.toMatch(/Int32Array|Arena|Agent/);
+    for (const { of, handle } of handles) expect(() => JSON.stringify(handle), of).not.toThrow();
     end();
   }));

@@ -108,6 +108,19 @@ describe('a handle that is collected while open', () => {
     expect(domain.heap('system').used).toBe(0);
   });
 
+  test('and is a lock passes it on, and tells the next holder', async () => {
+    await using domain = await Domain.create({ heap: 2 ** 20 });
+    const leaks: DomainEventMap['leak'][] = [];
+    domain.on('leak', (leak) => leaks.push(leak));
+    using buf = domain.alloc(4096);
+    (() => void buf.resv.lockSync())();
+    const next = buf.resv.lock({ recover: true });
+    await untilTold(leaks);
+    expect(leaks).toMatchObject([{ kind: 'ResvLock' }]);
+    using lock = await next;
+    expect(lock.ownerDied).toBe(true);
+  });
+
   test('that was closed is no leak', async () => {
     await using domain = await Domain.create({ heap: 2 ** 20 });
     const leaks: DomainEventMap['leak'][] = [];

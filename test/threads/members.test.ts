@@ -372,12 +372,17 @@ describe('close', () => {
     const domain = await Domain.create({ heap: 2 ** 20, debug: true });
     const leaks: DomainEventMap['leak'][] = [];
     domain.on('leak', (leak) => leaks.push(leak));
-    domain.alloc(4096);
-    const waiting = domain.channel('nothing comes').receive();
-    const ended = expect(waiting).rejects.toMatchObject({ code: 'ESTALE' });
+    const buf = domain.alloc(4096);
+    await buf.resv.lock();
+    const waits = [
+      domain.channel('nothing comes').receive(),
+      buf.resv.lock(),
+      buf.resv.lock({ timeout: 60_000 }),
+      domain.lockAll([buf]),
+    ].map((wait) => expect(wait).rejects.toMatchObject({ code: 'ESTALE' }));
     await parked();
     await domain.close();
-    await ended;
+    await Promise.all(waits);
     expect(leaks.map(({ kind }) => kind)).toContain('DmaBuf');
     expect(leaks.find(({ kind }) => kind === 'DmaBuf')?.stack).toContain('members.test.ts');
   });

@@ -11,7 +11,7 @@
 /** @import {IntegerArray, OperationName} from './types.js' */
 
 /** The real one. */
-export const real = globalThis.Atomics;
+const real = globalThis.Atomics;
 
 /** @type {readonly OperationName[]} */
 export const NAMES = [
@@ -31,12 +31,12 @@ export const NAMES = [
 /** Operation codes: places in NAMES. */
 export const LOAD = 0;
 export const STORE = 1;
-export const ADD = 2;
-export const SUB = 3;
-export const AND = 4;
-export const OR = 5;
-export const XOR = 6;
-export const EXCHANGE = 7;
+const ADD = 2;
+const SUB = 3;
+const AND = 4;
+const OR = 5;
+const XOR = 6;
+const EXCHANGE = 7;
 export const COMPARE_EXCHANGE = 8;
 export const WAIT = 9;
 export const NOTIFY = 10;

@@ -14,7 +14,7 @@ import { NAMES, signature, TRUTH } from './atomics.mjs';
 /** @import {Machine} from './machine.mjs' */
 
 /** Thrown to leave a thread function; only the machine catches it for good. */
-export const PARK = Symbol('parked');
+const PARK = Symbol('parked');
 
 /**
  * A store that is held back by a planted fault.

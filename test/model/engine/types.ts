@@ -62,7 +62,7 @@ export interface Thread<W> {
   readonly daemon?: boolean;
 }
 
-export interface Bounds {
+interface Bounds {
   /** Preemptions up to which the depth-first search must be complete. Default 2. */
   readonly preemptions?: number;
   /** Operations after which a schedule fails as a livelock. Default 5000. */
@@ -152,7 +152,7 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
-export interface Counts {
+interface Counts {
   readonly schedules: number;
   readonly steps: number;
   readonly kills: number;

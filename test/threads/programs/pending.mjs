@@ -25,7 +25,7 @@ console.log('any');
 
 const lock = await buf.resv.lock();
 later(() => lock.unlock());
-(await buf.resv.lock()).unlock();
+(await buf.resv.lock({ timeout: 60_000 })).unlock();
 console.log('lock');
 
 later(() => lane.trySend(buf, { tag: 1 }));

@@ -6,6 +6,14 @@ import { Domain } from 'dmabuf';
 const heard = [];
 let listener = null;
 
+/** What the thread has while it lives: nothing of it may be collected before. */
+const kept = [];
+
+export function keep(handle) {
+  kept.push(handle);
+  return handle;
+}
+
 /** Tells the test something. */
 export function say(word, payload = null) {
   parentPort.postMessage({ word, payload });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Scenes for death.test.ts and death-of-users.test.ts: each has something, says so, and dies as it is told. */
-import { dieAsTold, play, say, sayWaiting } from './actor.mjs';
+import { dieAsTold, keep, play, say, sayWaiting } from './actor.mjs';
 
-const open = (domain, { buffers }) => buffers.map((share) => domain.openSync(share));
+const open = (domain, { buffers }) => buffers.map((share) => keep(domain.openSync(share)));
 
 /** Looks until main is seen waiting, then ends the thread: main's event loop has no part in it. */
 function exitOnceMainWaits(domain) {
@@ -16,16 +16,16 @@ const has = {
   nothing() {},
 
   lock(domain, data) {
-    for (const buf of open(domain, data)) buf.resv.lockSync();
+    for (const buf of open(domain, data)) keep(buf.resv.lockSync());
   },
 
   lockSet(domain, data) {
-    domain.lockAllSync(open(domain, data));
+    keep(domain.lockAllSync(open(domain, data)));
   },
 
   /** Owes a fence on each buffer, of the class the test names. */
   fence(domain, data) {
-    const timeline = domain.timeline('debtor');
+    const timeline = keep(domain.timeline('debtor'));
     for (const buf of open(domain, data)) {
       const lock = buf.resv.lockSync();
       lock.reserve(1);
@@ -37,41 +37,41 @@ const has = {
   /** Everything that keeps a buffer alive. */
   async references(domain, data) {
     const [first, second] = open(domain, data);
-    first.dup();
-    const own = domain.alloc(8192, { name: 'own' });
+    keep(first.dup());
+    const own = keep(domain.alloc(8192, { name: 'own' }));
     own.share();
-    const attachment = await first.attach('display');
-    await attachment.map('to-device');
-    second.cpuAccessSync('read-write');
-    const dynamic = second.dynamicAttachSync('gpu', { moveNotify() {} });
+    const attachment = keep(await first.attach('display'));
+    keep(await attachment.map('to-device'));
+    keep(second.cpuAccessSync('read-write'));
+    const dynamic = keep(second.dynamicAttachSync('gpu', { moveNotify() {} }));
     const lock = second.resv.lockSync();
-    dynamic.mapSync(lock, 'bidirectional');
+    keep(dynamic.mapSync(lock, 'bidirectional'));
     lock.unlock();
-    domain.reservation();
-    const pool = domain.pool({ name: 'frames', count: 3, size: 4096 });
-    for (let n = 0; n < 3; n++) pool.acquireSync();
-    domain.channel('unread').sendSync(own, { tag: 1 });
+    keep(domain.reservation());
+    const pool = keep(domain.pool({ name: 'frames', count: 3, size: 4096 }));
+    for (let n = 0; n < 3; n++) keep(pool.acquireSync());
+    keep(domain.channel('unread')).sendSync(own, { tag: 1 });
   },
 
   /** A ticket that nobody has opened. */
   share(domain) {
-    return domain.alloc(4096).share();
+    return keep(domain.alloc(4096)).share();
   },
 
   /** Has received what was submitted to it, and not finished it. */
   delivery(domain, { lane }) {
-    domain.channel(lane).receiveSync();
+    keep(keep(domain.channel(lane)).receiveSync());
   },
 
   /** Is the only receiver of a channel, and does not take what is queued. */
   lane(domain, { lane }) {
-    domain.channel(lane).tryReceive();
+    keep(domain.channel(lane)).tryReceive();
   },
 
   /** Has sent, and will not end the channel. */
   sender(domain, { lane }) {
     const buf = domain.alloc(4096);
-    domain.channel(lane).sendSync(buf, { tag: 1 });
+    keep(domain.channel(lane)).sendSync(buf, { tag: 1 });
     buf.close();
   },
 };

@@ -5,7 +5,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import { DmaBufError } from 'dmabuf';
-import { hear, play, say } from './actor.mjs';
+import { hear, keep, play, say } from './actor.mjs';
 import { choices } from './choices.mjs';
 
 /** What may happen to a survivor when others die. */
@@ -28,8 +28,8 @@ class Load {
     this.choose = choices(seed);
     this.shared = buffers.map((share) => {
       const buf = domain.openSync(share);
-      const pair = buf.cpuAccessSync('write').as(Int32Array, { length: 8 });
-      return { buf, pair };
+      const cpu = buf.cpuAccessSync('write');
+      return { buf, cpu, pair: cpu.as(Int32Array, { length: 8 }) };
     });
     this.timeline = domain.timeline('load');
     this.lane = domain.channel('lane', { capacity: 4 });
@@ -157,7 +157,7 @@ const STEPS = [
 await play({
   async load(domain, data) {
     const progress = new Int32Array(await hear());
-    const load = new Load(domain, data);
+    const load = keep(new Load(domain, data));
     say('ready', workerData.name);
     for (let step = 1; ; step++) {
       try {

@@ -2,7 +2,7 @@
 /** Scenes for members.test.ts. */
 import { threadId } from 'node:worker_threads';
 import { Domain } from 'dmabuf';
-import { dieAsTold, hear, play, say } from './actor.mjs';
+import { dieAsTold, hear, keep, play, say } from './actor.mjs';
 
 await play({
   /** Tells who it is. */
@@ -17,10 +17,9 @@ await play({
 
   /** Has two locks, three fences and two buffers, then dies. */
   async owner(domain, { buffers }) {
-    const opened = buffers.map((share) => domain.openSync(share));
-    for (const buf of opened) buf.resv.lockSync();
-    const timeline = domain.timeline('owner');
-    for (let n = 0; n < 3; n++) timeline.next();
+    for (const share of buffers) keep(keep(domain.openSync(share)).resv.lockSync());
+    const timeline = keep(domain.timeline('owner'));
+    for (let n = 0; n < 3; n++) keep(timeline.next());
     say('ready');
     await dieAsTold();
   },
@@ -28,8 +27,8 @@ await play({
   /** Joins once more, in the same thread. */
   async twice(domain, { leave, buffers }) {
     const [share] = buffers;
-    const second = await Domain.join();
-    const mine = second.openSync(share);
+    const second = keep(await Domain.join());
+    const mine = keep(second.openSync(share));
     say('joined', [domain.agent, second.agent]);
     await hear();
     if (!leave) await dieAsTold();

@@ -142,6 +142,32 @@ describe('death', () => {
     );
   });
 
+  it('at any step of asking for a buffer that is gone leaves no mark on its row', () => {
+    atEveryStep((rig, all) => {
+      const buf = nth(all, 0).heap.alloc(1);
+      const { row, generation } = buf;
+      buf.close();
+      return () => {
+        expect(rig.buffers.adopt(row, generation)).toBeNull();
+      };
+    });
+  });
+
+  it('at any step of the last put leaves nothing to an exporter that had gone', () => {
+    for (let stop = 0, killed = true; killed; stop++) {
+      const all = rigs(3);
+      const [a, b, c] = [nth(all, 0), nth(all, 1), nth(all, 2)];
+      const theirs = openShare(b.buffers, 'open', dynamicExport(a).buf.share());
+      a.buffers.close();
+      a.agent.leave(new Error('left'));
+      killed = stopped(stop, () => theirs.close());
+      if (!killed) break;
+      all.kill(b.agent);
+      c.agent.reapers.sweep();
+      nothingLeft(c);
+    }
+  });
+
   it('at any step of attach and detach leaves nobody attached', () => {
     atEveryStep((rig) => () => {
       const buf = rig.heap.alloc(1);

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Fence, type FenceName, FenceSet, type Fences } from '../../../src/fence/index.js';
-import { codeOf, domainOf, fenceRooms } from './rooms.js';
+import { codeOf, domainOf, fenceRooms, until } from './rooms.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const pair = (): [Fences, Fences] => fenceRooms(2).rooms as [Fences, Fences];
 
@@ -109,6 +114,22 @@ describe('handles of another agent', () => {
     expect(held()).toBe(false);
     expect(b.handle(fence.row, fence.generation).signaled).toBe(true);
     expect(held()).toBe(false);
+  });
+
+  test('that were collected let go, and a newer one of the same fence is not disturbed', async () => {
+    const [a, b] = pair();
+    const [dropped, kept] = [a.create(1, 1), a.create(1, 2)];
+    b.handle(dropped.row, dropped.generation);
+    b.handle(kept.row, kept.generation);
+    let again: Fence | null = null;
+    await until(() => {
+      collectGarbage();
+      again ??= b.handle(kept.row, kept.generation);
+      return !a.records.isHeld(dropped.row, 1);
+    });
+    expect(a.records.isHeld(kept.row, 1)).toBe(true);
+    a.signal(kept, 1);
+    expect((again as Fence | null)?.error).toBe(kept.error);
   });
 
   test('own fences hold nothing', () => {

@@ -93,6 +93,18 @@ describe('rows are used again', () => {
     expect(b.errorOf(failed.row, failed.generation)).toBe(0);
   });
 
+  test('once signalled, signalled for ever, even when the generations have gone round', () => {
+    const { rooms } = fenceRooms(2);
+    const [a, b] = rooms as [Fences, Fences];
+    const fence = a.create(1, 1);
+    const handle = b.handle(fence.row, fence.generation);
+    a.signal(fence);
+    expect([fence.signaled, handle.signaled]).toEqual([true, true]);
+    a.records.init(fence.row, fence.generation, 1, 2, a.agent.tag);
+    expect(a.isSignaled(fence.row, fence.generation)).toBe(false);
+    expect([fence.signaled, handle.signaled]).toEqual([true, true]);
+  });
+
   test('row 0 and generation 0 name no fence', () => {
     const { rooms } = fenceRooms(1);
     const [a] = rooms as [Fences];

@@ -39,8 +39,10 @@ describe('a timeline', () => {
     const timeline = room.timeline('line');
     const [first, second] = points(timeline, 2) as [Fence, Fence];
     timeline.signal(first);
+    const elsewhere = one().timeline('line');
     const wrong = [
       first,
+      points(elsewhere, 2)[1] as Fence,
       1,
       0,
       -1,

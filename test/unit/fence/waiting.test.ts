@@ -170,7 +170,8 @@ describe('waitAny', () => {
     expect(await wait).toBe(1);
     expect(await Fence.waitAny([first, second])).toBe(1);
     left.signal(first);
-    expect(await Fence.waitAny([first, second], { timeout: 0 })).toBe(0);
+    const over = { timeout: 0, signal: AbortSignal.abort() };
+    expect(await Fence.waitAny([first, second], over)).toBe(0);
   });
 
   test('waits for sets as a whole', async () => {
@@ -230,6 +231,7 @@ describe('deadlines', () => {
     expect(a.deadlineOf(next.row, next.generation)).toBe(null);
     next.setDeadline(now + 5000);
     expect(a.deadlineOf(next.row, next.generation)).toBeGreaterThan(now + 4000);
+    expect(a.deadlineOf(first.row, first.generation)).toBe(null);
   });
 
   test('far ones are as good as none', () => {

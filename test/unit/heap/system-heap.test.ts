@@ -90,8 +90,7 @@ describe('the heap’s lock', () => {
   const make = () => {
     const { arena, agents, kill } = world([HeapSection], 2);
     const base = arena.base(HeapSection);
-    const { lock, waiting } = HeapLayout.at;
-    const locks = agents.map((agent) => new HeapLock(agent, base + lock, base + waiting));
+    const locks = agents.map((agent) => new HeapLock(agent, base + HeapLayout.at.lock));
     const [a, b] = locks;
     if (a === undefined || b === undefined) throw new Error('two agents');
     return { arena, a, b, kill };

@@ -92,6 +92,28 @@ describe('a planted fault', () => {
     expect(verdict(({ name }) => (name === 'add' ? 'split' : undefined))).toBe('saw 7, counted 1');
   });
 
+  it('takes only an exchange apart that succeeds', () => {
+    const model = publish(({ name }) => (name === 'compareExchange' ? 'split' : undefined));
+    const run = (): number[] => [5, 0].map((old) => Atomics.compareExchange(words, 3, old, 1));
+    const options = { planted: 'fault' };
+    const { trace } = replay({ ...model, threads: [run], check: () => null }, '000', options);
+    expect(trace).toEqual([
+      '    1 run 0        compareExchange ? 5 → 1 = 0   (split)',
+      '    2 run 0        compareExchange ? 0 → 1   (split)',
+      '    3 run 0        compareExchange ? 0 → 1 = 0   (split, second half)',
+    ]);
+  });
+
+  it('holds one store back at a time', () => {
+    const model = publish(({ name }) => (name === 'store' ? 'delay-one' : undefined));
+    const { trace } = replay(model, '000', { planted: 'fault' });
+    expect(trace.slice(0, 3)).toEqual([
+      '    1 writer 0     store data 7   (delay-one)',
+      '    2 writer 0     store flag 1',
+      '    3 writer 0     store data 7   (late)',
+    ]);
+  });
+
   it('changes arguments', () => {
     expect(verdict(({ name, args }) => (name === 'add' ? [Number(args[0]) + 1] : undefined))).toBe(
       'saw 7, counted 4',

@@ -62,6 +62,12 @@ describe('a lost wake-up', () => {
     expect(trace.at(-1)).toBe('   16 thread 1     sub lock 1 = 1');
   });
 
+  it('is replayed as far as its schedule goes, and a little further', () => {
+    for (const other of [schedule.slice(0, -1), `${schedule}0`]) {
+      expect(replay(flawed, other)).toMatchObject({ fits: false, schedule });
+    }
+  });
+
   it('does not happen in the mutex as it should be, which the schedule no longer fits', () => {
     expect(replay(mutex(3), schedule)).toMatchObject({ message: null, fits: false });
   });
