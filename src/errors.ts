@@ -4,7 +4,7 @@
  *
  * The table is the whole vocabulary: the index of a code in `ERROR_CODES` is what stands in a shared fence record, so the
  * order is part of the layout and new codes go to the end. The sentence says what to do, `at` names the object, `op` the call.
- * Errors lose `code` when they are posted to another thread, so they cross by `encodeError` and `decodeError`.
+ * What crosses from a thread that ended by an error has lost its class: `reviveError` gives it back.
  *
  * @source errno(3); which code in which case: dma-buf, dma_resv, ww_mutex as of Linux 6.1.
  */
@@ -125,9 +125,12 @@ export class DmaBufError extends Error {
 }
 
 function sentence(code: ErrorCode, op: string, at: ErrorDetails, why: string | undefined): string {
+  return `${code}: ${op}: ${why ?? REMEDY[code]}${trailer(at)}`;
+}
+
+function trailer(at: ErrorDetails): string {
   const details = Object.entries(at).map(([key, value]) => `${key} ${value}`);
-  const where = details.length === 0 ? '' : ` (${details.join(', ')})`;
-  return `${code}: ${op}: ${why ?? REMEDY[code]}${where}`;
+  return details.length === 0 ? '' : ` (${details.join(', ')})`;
 }
 
 /** The error to throw. @example throw fail('EINVAL', 'Domain.alloc', { size }, { why: 'size must be > 0' }); */
@@ -140,40 +143,17 @@ export function fail(
   return build(code, op, at, more);
 }
 
-/** What crosses a thread border in place of an error. */
-export interface EncodedError {
-  readonly dmabuf: 'error';
-  readonly code: ErrorCode | null;
-  readonly op: string;
-  readonly at: ErrorDetails;
-  readonly message: string;
-  readonly stack: string | undefined;
-}
-
-/** Structured-cloneable form of any thrown value. */
-export function encodeError(e: unknown): EncodedError {
-  const known = DmaBufError.is(e) ? e : null;
-  return {
-    dmabuf: 'error',
-    code: known?.code ?? null,
-    op: known?.op ?? '',
-    at: known?.at ?? {},
-    message: e instanceof Error ? e.message : String(e),
-    stack: e instanceof Error ? e.stack : undefined,
-  };
-}
-
-/** The error on the other side: a DmaBufError keeps code, op and at; the sender's stack is the cause. */
-export function decodeError(e: EncodedError): Error {
-  const origin = new Error(e.message);
-  if (e.stack !== undefined) origin.stack = e.stack;
-  if (e.code === null) return origin;
-  const why = e.message.slice(`${e.code}: ${e.op}: `.length);
-  const details = sentence(e.code, e.op, e.at, '').slice(`${e.code}: ${e.op}: `.length);
-  return fail(e.code, e.op, e.at, {
-    why: why.endsWith(details) ? why.slice(0, why.length - details.length) : why,
-    cause: origin,
-  });
+/**
+ * An error that ended another thread, as what it was there: the platform copies `code`, `op` and `at`, and forgets the class. Its own
+ * copy, with the stack over there, becomes the cause. Anything else is returned as it is.
+ */
+export function reviveError(copy: unknown): unknown {
+  if (!(copy instanceof Error) || copy.name !== 'DmaBufError') return copy;
+  const { code, op, at, message } = copy as Error & Partial<DmaBufError>;
+  if (code === undefined || op === undefined || !ERROR_CODES.includes(code)) return copy;
+  const details = typeof at === 'object' ? at : {};
+  const why = message.slice(`${code}: ${op}: `.length, message.length - trailer(details).length);
+  return fail(code, op, details, { why, cause: copy });
 }
 
 /** An integer in [min, max], or EINVAL that names the argument and shows the value. */

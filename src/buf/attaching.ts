@@ -44,19 +44,21 @@ export function* attachOperation<T>(
   const row = buffers.attachments.claim(op, device.name, importer !== null);
   const attached = new Attached(buf, port, device, importer !== null, row);
   const handle = make(attached);
-  if (importer !== null) {
+  if (importer !== null && port.dynamic) {
     attached.notify = () => importer.moveNotify(handle as unknown as DynamicAttachment);
   }
   reference.holders++;
   try {
     yield* port.attach(op, attached);
   } catch (error) {
+    attached.failed = true;
     forget(attached);
     throw error;
   }
   try {
     yield* list(op, attached);
   } catch (error) {
+    attached.failed = true;
     behind(attached, buffers.agent.run(op, leaveExporter(op, attached)));
     throw error;
   }

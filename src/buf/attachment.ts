@@ -12,6 +12,7 @@ import { detach, detachBehind } from './attaching.js';
 import type { Device } from './device.js';
 import { checkDirection, type Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
+import type { Remains } from './leaks.js';
 import { mapOperation } from './map-operations.js';
 import { type Mapping, makeMapping } from './mapping.js';
 
@@ -27,6 +28,8 @@ export class Attachment implements Disposable, AsyncDisposable {
   readonly #attached: Attached;
   /** @internal */
   readonly unposted = UNPOSTED;
+  /** @internal */
+  watched: Remains | null = null;
 
   static {
     makeAttachment = (attached) => new Attachment(attached);
@@ -34,6 +37,19 @@ export class Attachment implements Disposable, AsyncDisposable {
 
   private constructor(attached: Attached) {
     this.#attached = attached;
+    attached.buffers.leaks.track(this);
+  }
+
+  /** @internal */
+  get closed(): boolean {
+    return this.#attached.over;
+  }
+
+  /** What there is to know and to do without this handle. @internal */
+  remains(): Remains {
+    const attached = this.#attached;
+    const release = (): void => detachBehind('Attachment.detach', attached);
+    return { kind: 'Attachment', id: attached.reference.id, release };
   }
 
   /** The handle that was attached. */
@@ -109,10 +125,12 @@ export class Attachment implements Disposable, AsyncDisposable {
 
   /** `using` detaches in the background, `await using` and this wait for the exporter. What is mapped ends. @source dma_buf_detach */
   detach(): Promise<void> {
+    this.#attached.buffers.leaks.unwatch(this);
     return detach('Attachment.detach', this.#attached);
   }
 
   [Symbol.dispose](): void {
+    this.#attached.buffers.leaks.unwatch(this);
     detachBehind('Attachment.detach', this.#attached);
   }
 

@@ -6,6 +6,7 @@
 import { fail } from '../errors.js';
 import { ByteAccess, type CopyCounter } from './byte-access.js';
 import type { CpuIntent } from './direction.js';
+import type { Leaks, Remains } from './leaks.js';
 import type { Reference } from './reference.js';
 import type { SgTable } from './sg-table.js';
 
@@ -20,6 +21,7 @@ export interface AccessSession {
 
 /** Where an access goes back to. */
 export interface AccessHost extends CopyCounter {
+  readonly leaks: Leaks;
   drop(reference: Reference): void;
 }
 
@@ -40,6 +42,8 @@ export class CpuAccess extends ByteAccess {
   readonly intent: CpuIntent;
   /** @internal */
   readonly unposted = UNPOSTED;
+  /** @internal */
+  watched: Remains | null = null;
   readonly #host: AccessHost;
   readonly #reference: Reference;
   readonly #session: AccessSession | null;
@@ -63,6 +67,24 @@ export class CpuAccess extends ByteAccess {
     this.#reference = reference;
     this.#session = session;
     this.#table = table;
+    host.leaks.track(this);
+  }
+
+  /** @internal */
+  get closed(): boolean {
+    return this.#table === null;
+  }
+
+  /** What there is to know and to do without this handle. @internal */
+  remains(): Remains {
+    const [host, reference, session, intent] = [
+      this.#host,
+      this.#reference,
+      this.#session,
+      this.intent,
+    ];
+    const release = (): void => finish(host, reference, session, intent);
+    return { kind: 'CpuAccess', id: reference.id, release };
   }
 
   /** @internal */
@@ -76,11 +98,22 @@ export class CpuAccess extends ByteAccess {
   end(): void {
     if (this.#table === null) return;
     this.#table = null;
-    this.#session?.end(this.intent);
-    this.#host.drop(this.#reference);
+    if (this.watched !== null) this.#host.leaks.unwatch(this);
+    finish(this.#host, this.#reference, this.#session, this.intent);
   }
 
   [Symbol.dispose](): void {
     this.end();
   }
+}
+
+/** Ends the access with an exporter of one's own, and gives the reference back. */
+function finish(
+  host: AccessHost,
+  reference: Reference,
+  session: AccessSession | null,
+  intent: CpuIntent,
+): void {
+  session?.end(intent);
+  host.drop(reference);
 }

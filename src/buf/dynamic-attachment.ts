@@ -13,6 +13,7 @@ import type { Device } from './device.js';
 import { checkDirection, type Direction, serves } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
 import type { DynamicMapping } from './dynamic-mapping.js';
+import type { Remains } from './leaks.js';
 import { dynamicMapOperation, pinOperation } from './map-operations.js';
 import type { Pin } from './pin.js';
 
@@ -28,6 +29,8 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
   readonly #attached: Attached;
   /** @internal */
   readonly unposted = UNPOSTED;
+  /** @internal */
+  watched: Remains | null = null;
 
   static {
     makeDynamicAttachment = (attached) => new DynamicAttachment(attached);
@@ -35,6 +38,19 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
 
   private constructor(attached: Attached) {
     this.#attached = attached;
+    attached.buffers.leaks.track(this);
+  }
+
+  /** @internal */
+  get closed(): boolean {
+    return this.#attached.over;
+  }
+
+  /** What there is to know and to do without this handle. @internal */
+  remains(): Remains {
+    const attached = this.#attached;
+    const release = (): void => detachBehind('DynamicAttachment.detach', attached);
+    return { kind: 'DynamicAttachment', id: attached.reference.id, release };
   }
 
   /** The handle that was attached. */
@@ -94,7 +110,9 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
     const kept = this.#kept('DynamicAttachment.tryMap', lock, direction);
     if (kept !== null) return kept;
     for (const mapping of this.#attached.open as Set<DynamicMapping>) {
-      if (mapping.usable && serves(mapping.direction, direction)) return mapping;
+      if (!mapping.usable || !serves(mapping.direction, direction)) continue;
+      mapping.shown = lock;
+      return mapping;
     }
     return null;
   }
@@ -122,10 +140,12 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
 
   /** `using` detaches in the background, `await using` and this wait for the exporter. What is mapped or pinned ends. @source dma_buf_detach */
   detach(): Promise<void> {
+    this.#attached.buffers.leaks.unwatch(this);
     return detach('DynamicAttachment.detach', this.#attached);
   }
 
   [Symbol.dispose](): void {
+    this.#attached.buffers.leaks.unwatch(this);
     detachBehind('DynamicAttachment.detach', this.#attached);
   }
 

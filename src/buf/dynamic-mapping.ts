@@ -17,7 +17,11 @@ const UNPOSTED = Symbol(
 );
 
 /** @internal */
-export let makeDynamicMapping: (attached: Attached, mapped: Mapped) => DynamicMapping;
+export let makeDynamicMapping: (
+  attached: Attached,
+  mapped: Mapped,
+  shown?: HeldLock | null,
+) => DynamicMapping;
 
 /**
  * Memory that a device may use. It outlives the lock it was made under, until it is unmapped, or moves.
@@ -26,19 +30,23 @@ export let makeDynamicMapping: (attached: Attached, mapped: Mapped) => DynamicMa
 export class DynamicMapping extends ByteAccess {
   readonly #attached: Attached;
   #valid = true;
+  /** The lock that was shown last; null = it is kept, and never was asked for one. @internal */
+  shown: HeldLock | null;
   /** @internal */
   readonly mapped: Mapped;
   /** @internal */
   readonly unposted = UNPOSTED;
 
   static {
-    makeDynamicMapping = (attached, mapped) => new DynamicMapping(attached, mapped);
+    makeDynamicMapping = (attached, mapped, shown = null) =>
+      new DynamicMapping(attached, mapped, shown);
   }
 
-  private constructor(attached: Attached, mapped: Mapped) {
+  private constructor(attached: Attached, mapped: Mapped, shown: HeldLock | null) {
     super(attached.reference.size, attached.buffers);
     this.#attached = attached;
     this.mapped = mapped;
+    this.shown = shown;
   }
 
   /** What it was made for: a kept one may serve other directions too. */
@@ -86,10 +94,14 @@ export class DynamicMapping extends ByteAccess {
     attached.port.unmap(attached, this.mapped, new ShownHold(attached.buffers, lock));
   }
 
-  /** With the lock held: at once. Without: when the lock is next free. */
+  /** While the lock that it was mapped under is held: at once. Else when the lock is next free. */
   [Symbol.dispose](): void {
     const attached = this.#attached;
     if (attached.kept === this || !attached.open.has(this)) return;
+    if (this.shown?.held === true) {
+      this.#unmap(this.shown);
+      return;
+    }
     this.#valid = false;
     const { buffers, reference } = attached;
     void buffers.background(withLock(buffers, reference.resv, (lock) => this.#unmap(lock)));

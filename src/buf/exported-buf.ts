@@ -48,7 +48,11 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
     makeDynamicExportedBuf = (exported, reference) => new DynamicExportedBuf(exported, reference);
   }
 
-  protected constructor(exported: Export<P>, reference: Reference) {
+  protected constructor();
+  /** @internal */
+  protected constructor(exported: Export<P>, reference: Reference);
+  protected constructor(...made: [] | [Export<P>, Reference]) {
+    const [exported, reference] = made as [Export<P>, Reference];
     super(exported, reference);
     this.#exported = exported;
   }

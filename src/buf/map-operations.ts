@@ -78,7 +78,7 @@ export function* dynamicMapOperation(
 ): Operation<DynamicMapping> {
   const hold = new ShownHold(attached.buffers, lock);
   const mapped = yield* call(attached, attached.port.map(op, attached, direction, hold));
-  const mapping = makeDynamicMapping(attached, mapped);
+  const mapping = makeDynamicMapping(attached, mapped, lock);
   attached.add(mapping);
   return mapping;
 }
@@ -87,5 +87,5 @@ export function* dynamicMapOperation(
 export function* pinOperation(op: string, attached: Attached, lock: HeldLock): Operation<Pin> {
   const hold = new ShownHold(attached.buffers, lock);
   yield* call(attached, attached.port.pin(op, attached, hold));
-  return makePin(attached);
+  return makePin(attached, lock);
 }

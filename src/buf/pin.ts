@@ -10,20 +10,23 @@ import { ShownHold, withLock } from './hold.js';
 const UNPOSTED = Symbol('a Pin cannot be posted: pin on the side that needs it');
 
 /** @internal */
-export let makePin: (attached: Attached) => Pin;
+export let makePin: (attached: Attached, shown: HeldLock) => Pin;
 
 /** It must not move until unpin. For scan-out-like use. @source dma_buf_pin */
 export class Pin implements Disposable {
   readonly #attached: Attached;
+  /** The lock that it was pinned under. */
+  readonly #shown: HeldLock;
   /** @internal */
   readonly unposted = UNPOSTED;
 
   static {
-    makePin = (attached) => new Pin(attached);
+    makePin = (attached, shown) => new Pin(attached, shown);
   }
 
-  private constructor(attached: Attached) {
+  private constructor(attached: Attached, shown: HeldLock) {
     this.#attached = attached;
+    this.#shown = shown;
     attached.addPin(this);
   }
 
@@ -39,10 +42,14 @@ export class Pin implements Disposable {
     attached.port.unpin(attached, new ShownHold(attached.buffers, lock));
   }
 
-  /** When the lock is next free. */
+  /** While the lock that it was pinned under is held: at once. Else when the lock is next free. */
   [Symbol.dispose](): void {
     const { buffers, reference, pins } = this.#attached;
     if (!pins.has(this)) return;
+    if (this.#shown.held) {
+      this.#unpin(this.#shown);
+      return;
+    }
     void buffers.background(withLock(buffers, reference.resv, (lock) => this.#unpin(lock)));
   }
 }

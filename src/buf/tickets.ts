@@ -209,7 +209,7 @@ export class Tickets {
         if (cas(w, at + ticket.state, state, (state & ~7) | over) !== state) row--;
       } else if (phase === TicketPhase.OPEN && load(w, at + ticket.to) === tag) {
         const lost = (state & ~7) | TicketPhase.LOST;
-        if (cas(w, at + ticket.state, state, lost) === state) this.agent.note(senderOf(state));
+        cas(w, at + ticket.state, state, lost); // its sender is rung with everybody, in the end
       }
     }
   }

@@ -135,9 +135,11 @@ export class Domain implements AsyncDisposable {
       readonly data?: Json;
     } = {},
   ): Promise<Member> {
-    this.#check('Domain.spawn');
-    const { debug, stallAfter } = this.#entry;
-    return this.#members.spawn(script, options, { ...this.handle, debug, stallAfter });
+    return attempt(() => {
+      this.#check('Domain.spawn');
+      const { debug, stallAfter } = this.#entry;
+      return this.#members.spawn(script, options, { ...this.handle, debug, stallAfter });
+    });
   }
 
   /** Watches a Worker that you, piscina or tinypool started with `handle`. @throws EINVAL not a Worker */

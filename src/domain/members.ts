@@ -112,6 +112,11 @@ export class Members {
         { why: 'worker must be a node:worker_threads Worker' },
       );
     }
+    const known = [...this.#all].find((member) => member.host === worker);
+    if (known !== undefined) {
+      known.find();
+      return known;
+    }
     const number = memberOf(worker);
     if (number === 0)
       throw fail('EINVAL', op, {}, { why: 'this Worker has ended, or tells no threadId' });

@@ -49,21 +49,26 @@ export class Rooms {
     return tickets + this.channels.queued(row, generation);
   }
 
-  /** Until what was disposed here is truly gone. @throws ETIMEDOUT */
-  async idle(options: WaitOptions): Promise<void> {
+  /** Until what was disposed here is truly gone. @throws ETIMEDOUT · the signal's reason */
+  async idle({ signal, timeout }: WaitOptions): Promise<void> {
     const op = 'Domain.idle';
-    options.signal?.throwIfAborted();
-    const timeout = checkTimeout(op, options.timeout);
-    const { platform } = this.agent;
-    const deadline = platform.now() + timeout;
-    const late = new Promise<never>((_resolve, reject) => {
-      if (timeout === Infinity) return;
-      const timer = platform.timer(timeout, () => reject(fail('ETIMEDOUT', op)));
-      void this.buffers.idle().then(() => timer.cancel());
+    signal?.throwIfAborted();
+    const limit = checkTimeout(op, timeout);
+    await new Promise<void>((resolve, reject) => {
+      const late = (): void => end(() => reject(fail('ETIMEDOUT', op)));
+      const abort = (): void => end(() => reject(signal?.reason));
+      const timer = limit === Infinity ? null : this.agent.platform.timer(limit, late);
+      const end = (settle: () => void): void => {
+        timer?.cancel();
+        signal?.removeEventListener('abort', abort);
+        settle();
+      };
+      signal?.addEventListener('abort', abort);
+      this.buffers.idle().then(
+        () => end(resolve),
+        (error: unknown) => end(() => reject(error)),
+      );
     });
-    await Promise.race([this.buffers.idle(), late]);
-    this.agent.flush();
-    if (this.agent.deferred > 0 && platform.now() > deadline) throw fail('ETIMEDOUT', op);
   }
 
   /** Leaves: what is still open here is closed from the top down, then the slot is freed. */
@@ -71,6 +76,7 @@ export class Rooms {
     this.channels.close();
     this.pools.close();
     this.fences.close();
+    this.buffers.leaks.close();
     this.agent.leave(fail('ESTALE', 'Domain.close', {}, { why: 'the domain was closed here' }));
   }
 }

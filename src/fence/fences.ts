@@ -12,7 +12,7 @@ import { take64 } from '../mem/index.js';
 import { FenceBlocks, type Names } from './blocks.js';
 import { closedFence, Fence, openFence } from './fence.js';
 import { Handles } from './handles.js';
-import { FenceCountersLayout, FenceCountersSection, generationOf } from './layout.js';
+import { FenceCountersLayout, FenceCountersSection } from './layout.js';
 import { FenceRecords, type Point } from './records.js';
 import type { FenceSource } from './source.js';
 import { detach, makeTimeline, type Timeline, type TimelineHost } from './timeline.js';
@@ -70,11 +70,6 @@ export class Fences implements FenceSource, TimelineHost {
     return this.#names.of(context) ?? `#${context}`;
   }
 
-  /** Timelines that this agent has not closed. */
-  get openTimelines(): Iterable<Timeline> {
-    return this.#timelines.keys();
-  }
-
   // ------------------------------------------------------------------------------------------- signalling
 
   /** @returns false when it was signalled already */
@@ -88,9 +83,14 @@ export class Fences implements FenceSource, TimelineHost {
     return this.records.signal(row, generation, error);
   }
 
-  /** The owner of a pending fence, who must signal it; 0 = nobody yet. Only for its present owner, and who takes over from 0. */
+  /**
+   * Says who must signal a pending fence from now on; 0 = nobody yet. Only for its present owner, and for who takes over from
+   * 0. Nothing happens when it is signalled.
+   */
   setOwner(row: number, generation: number, tag: number): void {
-    if (!this.records.isSignaled(row, generation)) this.records.setOwner(row, tag);
+    this.#handles.whileHeld(row, () => {
+      if (!this.records.isSignaled(row, generation)) this.records.setOwner(row, tag);
+    });
   }
 
   closed(timeline: Timeline): void {
@@ -131,16 +131,7 @@ export class Fences implements FenceSource, TimelineHost {
     return this.records.ownerOf(row);
   }
 
-  /** Which point stands there; null when the record was recycled. */
-  pointOf(
-    row: number,
-    generation: number,
-  ): { readonly context: number; readonly seqno: number } | null {
-    const context = this.records.contextOf(row);
-    const seqno = this.records.seqnoOf(row);
-    return this.records.isCurrent(row, generation) ? { context, seqno } : null;
-  }
-
+  /** Is it pending, and must this agent signal it? */
   owedHere(row: number, generation: number): boolean {
     return (
       this.records.ownerOf(row) === this.agent.tag && !this.records.isSignaled(row, generation)
@@ -225,8 +216,7 @@ export class Fences implements FenceSource, TimelineHost {
     const dead = errorNumber('EOWNERDEAD');
     let failed = 0;
     this.#blocks.eachRow((row) => {
-      const owed = records.ownerOf(row) === tag;
-      if (owed && this.signalPoint(row, generationOf(records.stateOf(row)), dead)) failed++;
+      if (records.failOwed(row, tag, dead)) failed++;
       records.setHeld(row, slot, false);
     });
     if (slot === this.agent.slot) this.#leave();

@@ -51,6 +51,14 @@ export class Handles {
     return fence;
   }
 
+  /** Runs `change` while the row's fence, if it is pending, cannot give way to another. */
+  whileHeld(row: number, change: () => void): void {
+    const { records, agent } = this.source;
+    records.setHeld(row, agent.slot, true); // P8
+    change();
+    if (!this.#byRow.has(row)) records.setHeld(row, agent.slot, false);
+  }
+
   /** The object knows its outcome. Objects that are not ours are ignored. */
   release(row: number, fence: object): void {
     if (this.#byRow.get(row)?.deref() === fence) this.#letGo(row);

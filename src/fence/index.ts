@@ -12,12 +12,11 @@
  *   isSignaled(row, generation): boolean                  errorOf(row, generation): number (0 = none, pending, or unknown)
  *   stateOf(row): number (with phaseOf, errorIn, generationOf, Phase)
  *   contextOf(row), seqnoOf(row), ownerOf(row): number    as long as the generation is the one you mean: look again afterwards
- *   pointOf(row, generation): { context, seqno } | null   the same, looked at twice; null = recycled
  *   handle(row, generation): Fence                        waitFor(point): Wait        waitForAny(points): Wait
  *   setOwner(row, generation, tag): void                  owedHere(row, generation): boolean (pending, and this agent must signal)
  *   timelineName(context): string                         registerNames(() => Iterable<Point>): void
  *   inSignalling: number                                  deadlineOf(row, generation): number | null
- *   find({ row, generation }, timeline, seqno): Fence     openTimelines: Iterable<Timeline>
+ *   find({ row, generation }, timeline, seqno): Fence
  *   close(): void (clean leave: open timelines fail with ECANCELED)
  * A fence that had failed before it was named anywhere may be recycled at once. Who must name a failed fence creates a new one
  * (same context, seqno), names it, then signals it with the error.
@@ -34,5 +33,5 @@ export {
   phaseOf,
 } from './layout.js';
 export type { SyncWaitOptions, WaitOptions } from './options.js';
-export type { Outcome, Point } from './records.js';
+export type { Point } from './records.js';
 export { Timeline } from './timeline.js';

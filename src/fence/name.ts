@@ -44,8 +44,7 @@ function isPoint(value: unknown): value is readonly [number, number, number] {
   return (
     Array.isArray(value) &&
     value.length === 3 &&
-    value.every((part) => Number.isSafeInteger(part) && part >= 0) &&
-    value[1] < GENERATIONS ** 2
+    value.every((part) => Number.isSafeInteger(part) && part >= 0)
   );
 }
 

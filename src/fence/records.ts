@@ -150,6 +150,16 @@ export class FenceRecords {
     return false;
   }
 
+  /**
+   * For the reaper: fails the row's fence if it is pending and owed by the agent with this tag, which is dead.
+   * State before owner: a dead agent takes over nothing, so an owner that is still the dead one was it when the state was read.
+   */
+  failOwed(row: number, tag: number, error: number): boolean {
+    const state = this.stateOf(row);
+    if (phaseOf(state) !== Phase.PENDING || this.ownerOf(row) !== tag) return false;
+    return this.signal(row, generationOf(state), error);
+  }
+
   /** Those who marked the fence while it was pending get what they asked for. */
   #honour(at: number, before: number): void {
     if ((before & HURRIED) !== 0) store(this.words, at + fence.deadline, 0);

@@ -89,7 +89,6 @@ export class TimelineNames {
 
   #claim(row: number): boolean {
     const at = this.#at(row) + timeline.claim;
-    if (load(this.#words, at) !== 0) return false;
     for (
       let used = load(this.#words, this.#used);
       used <= row;

@@ -26,7 +26,7 @@ export const MAX_AFTER = 16;
 export const ChannelControlLayout = record(
   'channelControl',
   {
-    lock: u32('tag of the agent that opens a channel by name; 0 = nobody'),
+    lock: u32('of the table of names: see heap-lock'),
     used: u32('rows below this one have been in use at some time'),
   },
   LINE,
@@ -63,7 +63,9 @@ export const ChannelLayout = record(
 export const CellLayout = record(
   'cell',
   {
-    state: u32('lap 20 | slot + 1 of who writes or reads 9 | CellPhase 3; first, as the ring goes by it'),
+    state: u32(
+      'lap 20 | slot + 1 of who writes or reads 9 | CellPhase 3; first, as the ring goes by it',
+    ),
     buffer: u32('generation 12 | row 20'),
     info: u32('MessageFlag bits 4, fences to wait for 5; 0 = plain'),
     fence: u32('row of the fence that the receiver owes'),

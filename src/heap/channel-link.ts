@@ -224,7 +224,9 @@ export class ChannelLink {
   #takeOver(at: number, writes: boolean): Duty {
     const { agent, fences } = this.host;
     const owed = this.messages.owed(at);
-    const after = this.messages.after(at).map((point) => fences.handle(point.row, point.generation));
+    const after = this.messages
+      .after(at)
+      .map((point) => fences.handle(point.row, point.generation));
     fences.setOwner(owed.row, owed.generation, agent.tag); // Q2
     return { owed, writes, after };
   }
@@ -273,7 +275,9 @@ export class ChannelLink {
   overError(op: string, over: 'ended' | 'sender died'): DmaBufError {
     const at = { channel: this.name };
     if (over === 'ended') {
-      return fail('EPIPE', op, at, { why: 'the channel has ended, and all messages were received' });
+      return fail('EPIPE', op, at, {
+        why: 'the channel has ended, and all messages were received',
+      });
     }
     return fail('EOWNERDEAD', op, at, { why: 'the last sender died without end()' });
   }

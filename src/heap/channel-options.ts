@@ -84,6 +84,7 @@ export function encodeMeta(op: string, meta: unknown, metaBytes: number): string
   if (3 * text.length <= metaBytes) return text;
   const bytes = byteLength(text);
   if (bytes <= metaBytes) return text;
-  const why = 'meta is longer than the metaBytes of the channel: shorten it, or send it in a buffer';
+  const why =
+    'meta is longer than the metaBytes of the channel: shorten it, or send it in a buffer';
   throw fail('ENOSPC', op, { bytes, metaBytes }, { why });
 }

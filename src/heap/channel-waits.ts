@@ -18,12 +18,7 @@ export function closedError(op: string, link: ChannelLink): DmaBufError {
 }
 
 /** A place in the line of senders, for as many cells. */
-export function roomWait(
-  link: ChannelLink,
-  party: Party,
-  blocking: boolean,
-  wanted = 1,
-): LineWait {
+export function roomWait(link: ChannelLink, party: Party, blocking: boolean, wanted = 1): LineWait {
   return new LineWait(link.senders, () => party.closed || link.hasEnded, blocking, wanted);
 }
 

@@ -86,10 +86,7 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
   }
 
   /** The blocking twin of send(). @blocking yes @throws as send · EDEADLK this thread holds a lock · ENOTSUP may not block */
-  sendSync(
-    buf: DmaBuf,
-    options: SyncWaitOptions & Pick<SendOptions, 'tag' | 'meta'> = {},
-  ): void {
+  sendSync(buf: DmaBuf, options: SyncWaitOptions & Pick<SendOptions, 'tag' | 'meta'> = {}): void {
     const op = 'Channel.sendSync';
     const link = this.#use(op);
     const timeout = checkTimeout(op, options.timeout);
@@ -202,7 +199,11 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
     try {
       const links = linksOf(op, to);
       for (const link of links) checkBuf(op, buf, link);
-      const closed = { get closed() { return to.some((channel) => channel.#closed); } };
+      const closed = {
+        get closed() {
+          return to.some((channel) => channel.#closed);
+        },
+      };
       return submit(links, closed, buf, usage, options) as Promise<{
         readonly [K in keyof T]: Fence;
       }>;
@@ -217,9 +218,14 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
       }
       return channels.map((channel: unknown) => {
         if (typeof channel === 'object' && channel !== null && #link in channel) {
-          return (channel as Channel).#use(name);
+          return channel.#use(name);
         }
-        throw fail('EINVAL', name, { to: shown(channel) }, { why: 'to must be an array of channels' });
+        throw fail(
+          'EINVAL',
+          name,
+          { to: shown(channel) },
+          { why: 'to must be an array of channels' },
+        );
       });
     }
   }

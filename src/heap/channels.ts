@@ -13,7 +13,7 @@ import type { Buffers } from '../buf/index.js';
 import { errorNumber, fail } from '../errors.js';
 import type { Fences, Point } from '../fence/index.js';
 import type { Reservations } from '../resv/index.js';
-import { Channel, makeChannel } from './channel.js';
+import { type Channel, makeChannel } from './channel.js';
 import { MessageFlag } from './channel-layout.js';
 import { ChannelLink } from './channel-link.js';
 import { type ChannelOptions, checkOptions } from './channel-options.js';
@@ -49,7 +49,11 @@ export class Channels {
     if (typeof options !== 'object' || options === null) {
       throw fail('EINVAL', op, {}, { why: 'options must be an object' });
     }
-    const row = this.table.open(op, this.table.registry.checkName(op, name), checkOptions(op, options));
+    const row = this.table.open(
+      op,
+      this.table.registry.checkName(op, name),
+      checkOptions(op, options),
+    );
     let link = this.#links.get(row);
     if (link === undefined) {
       link = new ChannelLink(this, row);

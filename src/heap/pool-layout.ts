@@ -13,7 +13,7 @@ export const POOL_NAME_BYTES = 31;
 export const PoolControlLayout = record(
   'poolControl',
   {
-    lock: u32('tag of the agent that opens a pool by name; 0 = nobody'),
+    lock: u32('of the table of names: see heap-lock'),
     used: u32('rows below this one have been in use at some time'),
   },
   LINE,
@@ -49,4 +49,8 @@ export const PoolBufferSection = section(
   (limits) => limits.buffers,
 );
 
-export const poolSections: readonly Section[] = [PoolControlSection, PoolSection, PoolBufferSection];
+export const poolSections: readonly Section[] = [
+  PoolControlSection,
+  PoolSection,
+  PoolBufferSection,
+];

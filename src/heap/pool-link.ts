@@ -8,7 +8,7 @@
  * Pairs  P20, P21 see line: a buffer comes to rest, then the line ↔ row in the line, then the buffers.
  */
 
-import { type Agent, objectKey, type Operation, type Wait } from '../agent/index.js';
+import { type Agent, type Operation, objectKey, type Wait } from '../agent/index.js';
 import { type Buffers, type DmaBuf, Phase, phaseOf } from '../buf/index.js';
 import { fail } from '../errors.js';
 import type { Fence, Fences } from '../fence/index.js';
@@ -240,7 +240,8 @@ export function* acquiring(
     if (failed || buf !== null) link.line.wake();
     if (buf !== null) return buf;
     if (interrupt !== null) throw interrupt.error(op, busy(link));
-    if (party.closed) throw fail('ESTALE', op, { pool: link.name }, { why: 'this pool was closed here' });
+    if (party.closed)
+      throw fail('ESTALE', op, { pool: link.name }, { why: 'this pool was closed here' });
     link.line.lost(place);
   }
 }

@@ -11,13 +11,13 @@
  *             all bits as 0 in between.
  *             B2 a buffer names its pool only while the pool is LIVE or BUILDING; who finds another name, or no LIVE pool, after a
  *             buffer came to rest takes it out again.
- * Deaths      CLOSING carries the slot of who closes: the reaper takes it over. BUILDING is discarded by the next who makes a pool;
- *             its buffers die with their builder's references.
+ * Deaths      CLOSING carries the slot of who closes: the reaper takes it over, and takes out what rests in no LIVE pool. BUILDING
+ *             is discarded by the next who makes a pool; its buffers die with their builder's references.
  * Pairs       P24 buffer: IDLE, then its pool's state and its own pool word ↔ closer: CLOSING, the pool word, then the buffer.
  */
 
 import type { Agent } from '../agent/index.js';
-import type { Buffers } from '../buf/index.js';
+import { type Buffers, Phase, phaseOf } from '../buf/index.js';
 import { cas, load, store, type Words } from '../mem/index.js';
 import { anyBit, clearBit, setBit } from './agent-bits.js';
 import {
@@ -181,6 +181,16 @@ export class PoolTable {
       if (buffers.rows.word(buffer, 'pool') !== row + 1) continue;
       buffers.rows.setWord(buffer, 'pool', 0); // P24
       buffers.retire(buffer);
+    }
+  }
+
+  /** For the reaper: buffers that rest in no pool, since whoever was about to take them out died before it did. */
+  retireStrays(): void {
+    const { buffers } = this;
+    for (let buffer = 0, used = buffers.life.used; buffer < used; buffer++) {
+      if (phaseOf(buffers.life.of(buffer)) !== Phase.IDLE) continue;
+      const row = buffers.rows.word(buffer, 'pool') - 1;
+      if (row < 0 || !this.keeps(row, buffer)) buffers.retire(buffer);
     }
   }
 

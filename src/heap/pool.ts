@@ -8,7 +8,9 @@ import { checkTimeout, fail } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { acquiring, type Holder, type PoolLink } from './pool-link.js';
 
-const UNPOSTED = Symbol('a Pool cannot be posted: call domain.pool() with its name on the other side');
+const UNPOSTED = Symbol(
+  'a Pool cannot be posted: call domain.pool() with its name on the other side',
+);
 
 export interface PoolOptions {
   /** Up to 31 bytes of UTF-8. The same name is the same pool, in every agent. */

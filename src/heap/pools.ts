@@ -9,7 +9,7 @@
 import type { Agent } from '../agent/index.js';
 import type { AllocOptions, Buffers, DmaBuf } from '../buf/index.js';
 import { checkInteger, fail, shown } from '../errors.js';
-import { makePool, Pool, type PoolOptions } from './pool.js';
+import { makePool, type Pool, type PoolOptions } from './pool.js';
 import { PoolLink } from './pool-link.js';
 import { type PoolFacts, PoolTable } from './pool-table.js';
 
@@ -47,7 +47,9 @@ export class Pools {
     const name = this.table.registry.checkName(OP, options.name);
     const count = checkInteger(OP, 'count', options.count, 1, this.agent.arena.limits.buffers);
     const size = checkInteger(OP, 'size', options.size, 1);
-    const link = this.table.registry.locked(OP, () => this.#find(name, { count, size }, options.heap));
+    const link = this.table.registry.locked(OP, () =>
+      this.#find(name, { count, size }, options.heap),
+    );
     const pool = makePool(this, link);
     this.#open.add(pool);
     return pool;
@@ -90,7 +92,10 @@ export class Pools {
       this.table.abandon(row);
       throw error;
     }
-    this.table.publish(row, buffers.map((buf) => buf.row));
+    this.table.publish(
+      row,
+      buffers.map((buf) => buf.row),
+    );
     for (const buf of buffers) buf.close();
     return row;
   }
@@ -121,6 +126,7 @@ export class Pools {
       this.table.finishFor(row, slot);
       this.table.leave(row, slot);
     }
+    this.table.retireStrays();
     return 0;
   }
 }

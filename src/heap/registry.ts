@@ -26,7 +26,7 @@ export interface NamedTable {
   readonly rows: number;
   readonly base: number;
   readonly size: number;
-  /** Words of the arena: the lock, whether somebody sleeps for it, and how many rows have ever been in use. */
+  /** Words of the arena: the lock, and how many rows have ever been in use. */
   readonly lock: number;
   readonly used: number;
   readonly state: number;
@@ -38,6 +38,7 @@ export interface NamedTable {
 export class Registry {
   readonly #words: Words;
   readonly #lock: HeapLock;
+  #inside = false;
 
   constructor(
     readonly agent: Agent,
@@ -84,15 +85,17 @@ export class Registry {
 
   /** Runs `body` with the lock of the table held. @throws EDEADLK this thread is inside already */
   locked<T>(op: string, body: () => T): T {
-    if (load(this.#words, this.table.lock) === this.agent.tag) {
+    if (this.#inside) {
       throw fail('EDEADLK', op, {}, { why: 'this thread is in the middle of such a call already' });
     }
+    this.#inside = true;
     // Whoever died inside left at most a BUILDING row behind.
     this.#lock.enter();
     try {
       return body();
     } finally {
       this.#lock.leave();
+      this.#inside = false;
     }
   }
 

@@ -261,11 +261,7 @@ export class Ring {
    * What an agent that is dead, or leaves, was at work on. `reading` runs before its message is there again, `writing` before its
    * cell is void. @returns cells
    */
-  recover(
-    slot: number,
-    reading: (cell: number) => void,
-    writing: (cell: number) => void,
-  ): number {
+  recover(slot: number, reading: (cell: number) => void, writing: (cell: number) => void): number {
     const w = this.#words;
     let found = 0;
     for (let at = this.#cells, end = at + this.size * LINE; at < end; at += LINE) {

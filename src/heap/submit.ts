@@ -81,7 +81,9 @@ function checkCapacities(to: readonly ChannelLink[]): void {
     const times = countOf(to, link);
     if (times <= link.capacity || link.policy !== 'wait') continue;
     const at = { channel: link.name, capacity: link.capacity };
-    throw fail('EINVAL', OP, at, { why: `the channel is named ${times} times, and never has that much room` });
+    throw fail('EINVAL', OP, at, {
+      why: `the channel is named ${times} times, and never has that much room`,
+    });
   }
 }
 
@@ -150,7 +152,8 @@ function attempt(job: Job, lock: ResvLock): readonly Fence[] | Obstacle {
     throw error;
   }
   for (const fence of owed) lock.add(fence, usage); // S2
-  for (const [index, link] of to.entries()) fill(job, link, positions[index] ?? NONE, owed[index], after);
+  for (const [index, link] of to.entries())
+    fill(job, link, positions[index] ?? NONE, owed[index], after);
   for (const [index, link] of to.entries()) send(buf, link, positions[index] ?? NONE, owed[index]);
   return owed;
 }

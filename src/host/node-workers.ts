@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, threadId, Worker, workerData } from 'node:worker_threads';
-import { fail, shown } from '../errors.js';
+import { fail, reviveError, shown } from '../errors.js';
 
 /** What spawn() puts into workerData. */
 export interface Inheritance {
@@ -56,7 +56,7 @@ export function startWorker(
   const worker = new Worker(script, { name: inherited.name, workerData: inherited });
   let error: unknown;
   worker.on('error', (reason) => {
-    error = reason;
+    error = reviveError(reason);
   });
   worker.on('exit', (code) => onEnd(code, error));
   return worker;

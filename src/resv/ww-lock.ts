@@ -17,8 +17,7 @@
  *             I10 tickets and H bound overtaking to one.
  * Lock order  ww locks in any order (I9); nothing is taken while holding one but other ww locks, and no wait is for the agent
  *             itself. Without a context: at most one.
- * Pairs       P3 waiter: row, then owner word ↔ unlock: owner word released, then rows (and again after dropping W, which is
- *             a release too).
+ * Pairs       P3 waiter: row, then owner word ↔ unlock: owner word released, then rows. Who takes a free lock keeps W up.
  * Proof       A cycle of waits, all of whom hold something, has a member N whose predecessor is older and whose successor is older
  *             too, or the ages would only fall around the cycle. If N can be wounded, its predecessor has wounded it; if not, it
  *             dies for its successor. So every cycle loses a member; never the oldest of all contexts, so that one finishes.
@@ -169,7 +168,7 @@ export class WwLock {
       const v = load(w, this.#at); // P3
       if ((v & TAG) === 0) {
         if ((v & H) !== 0 && this.queue.hasBefore(waiter)) return false;
-        // Visible waiters keep W up: whoever dropped it saw none of them, and rang only the best one it saw later.
+        // A visible waiter sets W: whoever has just dropped it may not have seen those behind this one.
         const flags = visible ? (v & D) | W : v & (D | W);
         if (cas(w, this.#at, v, waiter.tag | flags) !== v) continue;
         this.#dequeue(waiter);
@@ -271,16 +270,18 @@ export class WwLock {
   /** The lock is free: the best of those who wait has to look. */
   #wakeNext(free: number): void {
     this.#nudge();
-    if ((free & W) === 0) return;
-    for (let look = 0; look < 2; look++) {
-      if (this.queue.ringNext() || this.state.waiting > 0) return; // P3
-      if (cas(this.#words, this.#at, free, free & D) !== free) return; // P3
-    }
+    if ((free & W) === 0 || this.queue.ringNext() || this.state.waiting > 0) return; // P3
+    // Nobody is there. Who sleeps from now on saw the lock held, by somebody who took W over, and who looks when he unlocks.
+    cas(this.#words, this.#at, free, free & D);
   }
 
-  /** A waiter cannot use what it was woken for: if the lock is free, the next one has to look. */
+  /** A waiter cannot use what it was woken for: the next one has to look, or will be looked for at the next unlock. */
   pass(): void {
-    if ((load(this.#words, this.#at) & TAG) === 0) this.queue.ringNext();
+    const w = this.#words;
+    for (let v = load(w, this.#at); (v & TAG) !== 0 && (v & W) === 0; v = load(w, this.#at)) {
+      if (cas(w, this.#at, v, v | W) === v) return;
+    }
+    if ((load(w, this.#at) & TAG) === 0) this.queue.ringNext();
   }
 
   /** The first waiter here has to look: nobody in this agent holds the lock. */

@@ -72,12 +72,13 @@ export class WwQueue {
     this.#armed++;
     const { agent } = this;
     if (agent.slots.word(agent.slot, 'blocked') === this.key) this.#putFirst(waiter);
-    this.publish();
+    // While a row is written, nobody can see it: its first waiter looks again, if it is not about to do so.
+    if (this.publish() && waiter !== this.first) this.ringLocal();
   }
 
   disarm(): void {
     this.#armed--;
-    this.publish();
+    if (this.publish()) this.ringLocal();
   }
 
   /** The thread is about to sleep for this lock: no task of this agent can come before. */
@@ -89,23 +90,24 @@ export class WwQueue {
     if (place > 0) waiters.unshift(...waiters.splice(place, 1));
   }
 
-  /** Brings the row up to date. */
-  publish(): void {
+  /** Brings the row up to date. @returns whether it had to be written */
+  publish(): boolean {
     const { rows } = this.agent;
     const { first } = this;
     if (this.#armed === 0) {
-      if (this.#published === null) return;
+      if (this.#published !== null) rows.remove(this.key);
       this.#published = null;
-      rows.remove(this.key);
-    } else if (first !== undefined) {
-      const { ticket, stamp } = first;
-      const killable = this.waiters.some((waiter) => waiter.killable);
-      const flags = killable ? first.flags | RowFlag.KILLABLE : first.flags;
-      const now = this.#published;
-      if (now?.ticket === ticket && now.stamp === stamp && now.flags === flags) return;
-      this.#published = { ticket, stamp, flags };
-      rows.put(this.key, this.#published); // P3
+      return false;
     }
+    if (first === undefined) return false;
+    const { ticket, stamp } = first;
+    const killable = this.waiters.some((waiter) => waiter.killable);
+    const flags = killable ? first.flags | RowFlag.KILLABLE : first.flags;
+    const now = this.#published;
+    if (now?.ticket === ticket && now.stamp === stamp && now.flags === flags) return false;
+    this.#published = { ticket, stamp, flags };
+    rows.put(this.key, this.#published); // P3
+    return true;
   }
 
   // ------------------------------------------------------------------------------------------- of other agents

@@ -11,6 +11,9 @@ const PING_PONGS = 10_000;
 
 const upTo = (end: number, first = 0): number[] => Array.from({ length: end }, (_, n) => first + n);
 
+/** Ends a blocking call that would hang the whole run, and decides nothing. */
+const NET = { timeout: 15_000 };
+
 async function receiveAll(lane: Channel, sync: boolean): Promise<number[]> {
   const tags: number[] = [];
   if (!sync) {
@@ -22,7 +25,7 @@ async function receiveAll(lane: Channel, sync: boolean): Promise<number[]> {
   }
   for (;;) {
     try {
-      using job = lane.receiveSync();
+      using job = lane.receiveSync(NET);
       tags.push(job.tag);
     } catch (error) {
       expect(error).toMatchObject({ code: 'EPIPE' });
@@ -58,7 +61,7 @@ describe('order', () => {
           const actor = await Actor.start(domain, 'channels.mjs', 'receiver', data);
           await actor.hear('ready');
           for (let tag = 0; tag < MESSAGES; tag++) {
-            if (sender === 'blocking') lane.sendSync(buf, { tag });
+            if (sender === 'blocking') lane.sendSync(buf, { ...NET, tag });
             else await lane.send(buf, { tag });
           }
           lane.end();
@@ -128,10 +131,10 @@ describe('ping-pong', () => {
         using pong = domain.channel('pong');
         const actor = await Actor.start(domain, 'channels.mjs', 'echo', { sync });
         for (let tag = 0; tag < PING_PONGS; tag++) {
-          if (sync) ping.sendSync(frame, { tag });
+          if (sync) ping.sendSync(frame, { ...NET, tag });
           else await ping.send(frame, { tag });
-          using job = sync ? pong.receiveSync() : await pong.receive();
-          using cpu = sync ? job.cpuAccessSync('read') : await job.cpuAccess('read');
+          using job = sync ? pong.receiveSync(NET) : await pong.receive();
+          using cpu = sync ? job.cpuAccessSync('read', NET) : await job.cpuAccess('read');
           const [trips] = cpu.as(Int32Array, { length: 4 });
           if (job.tag !== tag || trips !== tag + 1) throw new Error(`${tag}: ${job.tag}, ${trips}`);
         }
@@ -148,7 +151,7 @@ describe('the end', () => {
     withDomain({}, async (domain) => {
       using buf = domain.alloc(4096);
       using lane = domain.channel('lane');
-      for (const tag of [1, 2, 3]) lane.sendSync(buf, { tag });
+      for (const tag of [1, 2, 3]) lane.sendSync(buf, { ...NET, tag });
       lane.end();
       lane.end();
       const late = await Actor.start(domain, 'channels.mjs', 'lateSender', {

@@ -3,7 +3,7 @@
 import { Channel, Fence, type Share } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
-import { DEAD, dying, holder, lockIsSound } from './support/mortal.js';
+import { DEAD, dying, holder, lockIsSound, NET } from './support/mortal.js';
 import { parked, turnsUntil } from './support/turns.js';
 import { withDomain } from './support/with-domain.js';
 
@@ -46,7 +46,7 @@ describe('who has references', () => {
       const data = { what: 'references', buffers: [one.share(), two.share()] };
       const actor = await Actor.start(domain, 'death.mjs', 'ambush', data);
       await actor.hear('ready');
-      using frame = pool.acquireSync();
+      using frame = pool.acquireSync(NET);
       expect(frame.size).toBe(4096);
       await actor.member.gone;
       using lane = domain.channel('unread');
@@ -130,7 +130,7 @@ describe('who works for others', () => {
       };
       await expect(loop()).rejects.toMatchObject(DEAD);
       expect(tags).toEqual([1]);
-      expect(() => lane.receiveSync()).toThrow(expect.objectContaining(DEAD));
+      expect(() => lane.receiveSync(NET)).toThrow(expect.objectContaining(DEAD));
     },
   );
 
@@ -139,9 +139,9 @@ describe('who works for others', () => {
       using lane = domain.channel('frames');
       const data = { what: 'sender', lane: 'frames' };
       const actor = await Actor.start(domain, 'death.mjs', 'ambush', data);
-      lane.receiveSync().done();
+      lane.receiveSync(NET).done();
       await actor.hear('ready');
-      expect(() => lane.receiveSync()).toThrow(expect.objectContaining(DEAD));
+      expect(() => lane.receiveSync(NET)).toThrow(expect.objectContaining(DEAD));
       await actor.member.gone;
     }));
 });
@@ -164,9 +164,9 @@ describe('who waits', () => {
       withDomain({}, async (domain) => {
         using buf = domain.alloc(4096);
         using pool = domain.pool(POOL);
-        using taken = pool.acquireSync();
+        using taken = pool.acquireSync(NET);
         using full = domain.channel('full', { capacity: 1 });
-        full.sendSync(taken);
+        full.sendSync(taken, NET);
         using timeline = domain.timeline('test');
         const fence = timeline.next();
         const lock = buf.resv.lockSync();
@@ -180,24 +180,24 @@ describe('who waits', () => {
         lock.unlock();
         timeline.signal(fence);
         await lockIsSound(buf);
-        using cpu = buf.cpuAccessSync('read-write');
+        using cpu = buf.cpuAccessSync('read-write', NET);
         cpu.bytes.fill(1);
         (await full.receive()).done();
-        full.sendSync(buf);
+        full.sendSync(buf, NET);
         (await full.receive()).done();
         taken.close();
-        pool.acquireSync().close();
+        pool.acquireSync(NET).close();
       }));
   }
 });
 
 describe('who is in the middle of channel traffic', () => {
-  test('is terminated 20 times: each message arrives whole, and in order', () =>
+  test('is terminated 12 times: each message arrives whole, and in order', () =>
     withDomain({}, async (domain) => {
       using to = domain.channel('to main');
       using from = domain.channel('from main');
       using frame = domain.alloc(4096);
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 12; round++) {
         const actor = await Actor.start(domain, 'death.mjs', 'traffic');
         let last = -1;
         let received = 0;

@@ -3,7 +3,7 @@
 import { Fence } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
 import { Actor, WAYS } from './support/actor.js';
-import { DEAD, dying, holder, lockIsSound } from './support/mortal.js';
+import { DEAD, dying, holder, lockIsSound, NET } from './support/mortal.js';
 import { parked } from './support/turns.js';
 import { withDomain } from './support/with-domain.js';
 
@@ -15,7 +15,7 @@ describe('the holder of a lock', () => {
     expect(buf.resv.tryLock()).toBe(null);
     await actor.die(way);
     await expect(buf.resv.lock()).rejects.toMatchObject(DEAD);
-    expect(() => buf.resv.lockSync()).toThrow(expect.objectContaining(DEAD));
+    expect(() => buf.resv.lockSync(NET)).toThrow(expect.objectContaining(DEAD));
     await expect(domain.lockAll([buf])).rejects.toMatchObject({ ...DEAD, at: { buffer: buf.id } });
     expect(buf.resv.locked).toBe(false);
     {
@@ -23,7 +23,7 @@ describe('the holder of a lock', () => {
       expect(lock.ownerDied).toBe(true);
     }
     // Nobody has said that it is repaired.
-    using lock = buf.resv.lockSync({ recover: true });
+    using lock = buf.resv.lockSync({ ...NET, recover: true });
     expect(lock.ownerDied).toBe(true);
     lock.markConsistent();
     expect(lock.ownerDied).toBe(false);
@@ -86,7 +86,7 @@ describe('the holder of a lock', () => {
       const actor = await Actor.start(domain, 'death.mjs', 'ambush', data);
       await actor.hear('ready');
       {
-        using lock = buf.resv.lockSync({ recover: true });
+        using lock = buf.resv.lockSync({ ...NET, recover: true });
         expect(lock.ownerDied).toBe(true);
         lock.markConsistent();
       }
@@ -98,8 +98,8 @@ describe('the holder of a lock', () => {
       using buf = domain.alloc(4096);
       const actor = await holder(domain, 'lock', [buf]);
       const killed = actor.member.kill();
-      expect(() => buf.resv.lockSync()).toThrow(expect.objectContaining(DEAD));
-      using held = domain.lockAllSync([buf], { recover: true });
+      expect(() => buf.resv.lockSync(NET)).toThrow(expect.objectContaining(DEAD));
+      using held = domain.lockAllSync([buf], { ...NET, recover: true });
       expect(held.of(buf).ownerDied).toBe(true);
       held.of(buf).markConsistent();
       held.unlock();
@@ -131,7 +131,7 @@ describe('who owes a fence', () => {
     expect(fence).toMatchObject({ signaled: true, error: 'EOWNERDEAD' });
     expect(fence.timestamp).toBeGreaterThan(0);
     expect(called).toEqual(['EOWNERDEAD']);
-    expect(() => fence.waitSync()).toThrow(expect.objectContaining(DEAD));
+    expect(() => fence.waitSync(NET)).toThrow(expect.objectContaining(DEAD));
   });
 
   dying(
@@ -178,10 +178,10 @@ describe('who owes a fence', () => {
         const [fence] = buf.resv.fences('write');
         if (fence === undefined) throw new Error('no fence');
         const calls = {
-          fence: () => fence.waitSync(),
-          set: () => Fence.all([fence]).waitSync(),
-          cpuAccess: () => buf.cpuAccessSync('read'),
-          reservation: () => buf.resv.waitSync('write'),
+          fence: () => fence.waitSync(NET),
+          set: () => Fence.all([fence]).waitSync(NET),
+          cpuAccess: () => buf.cpuAccessSync('read', NET),
+          reservation: () => buf.resv.waitSync('write', NET),
         };
         if (blocked === 'reservation') calls[blocked]();
         else expect(calls[blocked]).toThrow(expect.objectContaining(DEAD));

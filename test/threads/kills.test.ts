@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Real threads are terminated at random points of everything they can do; afterwards everything is accounted for. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Domain, type DomainEventMap, type Pool } from 'dmabuf';
 import { expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
 import { choices, seedOfRun } from './support/random.js';
-import { turnsUntil } from './support/turns.js';
 import { withDomain } from './support/with-domain.js';
 
 const KILLS = 200;
@@ -13,11 +13,6 @@ const CREW = 3;
 /** A thread is killed after so many steps at most. */
 const STEPS = 60;
 const SHARED = 4;
-
-interface Hand {
-  readonly actor: Actor;
-  readonly progress: Int32Array;
-}
 
 class Crew {
   readonly frames: Pool;
@@ -31,28 +26,18 @@ class Crew {
     this.#buffers = Array.from({ length: SHARED }, (_, n) => domain.alloc(4096, { name: `${n}` }));
   }
 
-  async hire(): Promise<Hand> {
-    const buffers = this.#buffers.map((buf) => buf.share());
-    const seed = 1 + this.choose(2 ** 31 - 1);
-    const actor = await Actor.start(this.domain, 'load.mjs', 'load', { seed, buffers });
-    const memory = new SharedArrayBuffer(4);
-    actor.tell(memory);
-    await actor.hear('ready');
-    return { actor, progress: new Int32Array(memory) };
-  }
-
-  /** Kills one after a random number of its steps, at whatever it does then. */
-  async dismiss({ actor, progress }: Hand): Promise<void> {
-    const steps = this.choose(STEPS);
-    const turns = this.choose(20);
-    let turn = 0;
-    const ended = actor.member.gone.then(({ reason }) => {
-      throw new Error(`${actor.name} died by itself: ${reason}`, { cause: actor.error });
-    });
-    const due = turnsUntil(() => Atomics.load(progress, 0) >= steps && turn++ >= turns);
-    await Promise.race([due, ended]);
-    ended.catch(() => {});
+  /** Starts one, and kills it after a random number of steps and turns, at whatever it does then. */
+  async life(): Promise<void> {
+    const data = {
+      seed: 1 + this.choose(2 ** 31 - 1),
+      steps: this.choose(STEPS),
+      buffers: this.#buffers.map((buf) => buf.share()),
+    };
+    const actor = await Actor.start(this.domain, 'load.mjs', 'load', data);
+    await actor.hear('due');
+    for (let turns = this.choose(20); turns > 0; turns--) await turn();
     await actor.member.kill();
+    if (actor.error !== undefined) throw new Error(`${actor.name} failed`, { cause: actor.error });
   }
 
   /** Everything that the dead had under way is whole: no lock is taken, no fence pends, both halves agree or D says so. */
@@ -86,7 +71,7 @@ test(`${KILLS} random kills under load leave nothing behind`, { timeout: 90_000 
     const shift = async (): Promise<void> => {
       while (hired < KILLS) {
         hired++;
-        await crew.dismiss(await crew.hire());
+        await crew.life();
       }
     };
     await Promise.all(Array.from({ length: CREW }, shift));

@@ -3,8 +3,9 @@
 /**
  * model/engine/lanes — explores many models on several threads, within one time budget.
  *
- * Each model has a worker of its own: a loop without shared operations cannot be interrupted from inside, and must fail the
- * run instead of hanging it. A lane explores its models one after the other; time that one leaves goes to the next.
+ * A lane is a worker that explores its models one after the other: what the compiler has learned serves the next one, and
+ * time that one leaves goes to the next. A loop without shared operations cannot be interrupted from inside; it must fail
+ * the run instead of hanging it, so the lane is watched, and a new worker takes its place.
  */
 
 import { Worker } from 'node:worker_threads';
@@ -12,7 +13,9 @@ import { Worker } from 'node:worker_threads';
 /** @import {Report} from './types.js' */
 
 /** @typedef {{ file: string, name: string }} Entry */
+/** @typedef {Entry & { seconds: number, seed: number }} Task */
 /** @typedef {Report & { trace: string[] }} Answer */
+
 /**
  * `patience`: seconds beyond its share after which a worker counts as hanging.
  * @typedef {{ seconds: number, seed: number, lanes: number, patience?: number }} Options
@@ -27,41 +30,65 @@ export async function exploreAll(entries, { seconds, seed, lanes, patience = 20 
   const end = performance.now() + seconds * 1000;
   /** @type {Answer[]} */
   const answers = [];
-  const lane = async (/** @type {number} */ first) => {
+  const run = async (/** @type {number} */ first) => {
+    const lane = new Lane(patience);
     const mine = entries.filter((_, i) => i % lanes === first);
     for (const [i, entry] of mine.entries()) {
       const left = Math.max(0.1, (end - performance.now()) / 1000);
-      const task = { ...entry, seconds: left / (mine.length - i), seed };
-      const answer = await ask(task, patience);
+      const answer = await lane.ask({ ...entry, seconds: left / (mine.length - i), seed });
       answers.push(answer);
       each(answer);
     }
+    await lane.close();
   };
-  await Promise.all(Array.from({ length: lanes }, (_, i) => lane(i)));
+  await Promise.all(Array.from({ length: lanes }, (_, i) => run(i)));
   return answers;
 }
 
-/**
- * @param {Entry & { seconds: number, seed: number }} task @param {number} patience
- * @returns {Promise<Answer>}
- */
-function ask(task, patience) {
-  return new Promise((resolve) => {
-    const worker = new Worker(new URL('job.mjs', import.meta.url), { workerData: task });
-    const failed = (/** @type {string} */ message) => resolve(broken(task.name, message));
+class Lane {
+  #patience;
+  /** @type {Worker | null} */
+  #worker = null;
+
+  /** @param {number} patience */
+  constructor(patience) {
+    this.#patience = patience;
+  }
+
+  /** @param {Task} task @returns {Promise<Answer>} */
+  async ask(task) {
+    const worker = (this.#worker ??= new Worker(new URL('job.mjs', import.meta.url)));
+    try {
+      return await answerOf(worker, task, this.#patience);
+    } catch (error) {
+      await this.close();
+      return broken(task.name, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async close() {
+    await this.#worker?.terminate();
+    this.#worker = null;
+  }
+}
+
+/** @param {Worker} worker @param {Task} task @param {number} patience @returns {Promise<Answer>} */
+function answerOf(worker, task, patience) {
+  return new Promise((resolve, reject) => {
+    const settle = (/** @type {() => void} */ how) => {
+      clearTimeout(hanging);
+      for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
+      how();
+    };
+    const fail = (/** @type {Error} */ why) => settle(() => reject(why));
     const hanging = setTimeout(
-      () => {
-        failed('no answer: a thread loops without shared operations');
-        void worker.terminate();
-      },
+      () => fail(new Error('no answer: a thread loops without shared operations')),
       (task.seconds + patience) * 1000,
     );
-    worker.once('message', resolve);
-    worker.once('error', (error) => failed(String(error)));
-    worker.once('exit', () => {
-      clearTimeout(hanging);
-      failed('the worker ended without an answer');
-    });
+    worker.on('message', (answer) => settle(() => resolve(answer)));
+    worker.on('error', fail);
+    worker.on('exit', () => fail(new Error('the worker ended without an answer')));
+    worker.postMessage(task);
   });
 }
 

@@ -9,7 +9,7 @@
  * had. So a switch costs a re-execution, and a step without a switch costs almost nothing.
  */
 
-import { aside, setCurrent, TRUTH, WAIT } from './atomics.mjs';
+import { addressOf, aside, setCurrent, TRUTH, WAIT } from './atomics.mjs';
 import { END, EXPIRE, KILL, MAX_THREADS } from './choice.mjs';
 import { Faults } from './faults.mjs';
 import { PlainMemory } from './plain.mjs';
@@ -69,6 +69,8 @@ export class Machine {
   /** @type {Strategy} */
   #strategy = /** @type {any} */ (null);
   #tickets = 0;
+  /** Labels of words, which faults ask for at every operation. @type {WeakMap<ArrayBufferLike, Map<number, string>>} */
+  #labels = new WeakMap();
   /** @type {Error | null} the model or the engine is wrong, not the code under test */
   #broken = null;
 
@@ -267,6 +269,10 @@ export class Machine {
     }
     setCurrent(null);
     this.#stepper.granted = false;
+    if (t.result instanceof Promise) {
+      t.result.catch(() => {}); // the sentinel may be in it
+      this.#broken ??= new Error(`${t.name} returned a promise: threads must be synchronous`);
+    }
     if (t.parked) this.plain?.thaw();
     else if (this.bug === null) this.#finish(t);
     if (this.#broken !== null) throw this.#broken;
@@ -275,9 +281,6 @@ export class Machine {
   /** @param {SimThread} t */
   #finish(t) {
     if (t.pos < t.len) this.#broken ??= new Error(`${t.name} is not deterministic: it ended early`);
-    if (t.result instanceof Promise) {
-      this.#broken ??= new Error(`${t.name} returned a promise: threads must be synchronous`);
-    }
     if (this.reducing && t.loads > 0 && this.mayDoom(t)) {
       // It stopped before its last loads: nobody can tell, except that it has not ended.
       this.taken.length -= t.loads;
@@ -310,7 +313,15 @@ export class Machine {
   /** @param {IntegerArray | null} array @param {number} index */
   label(array, index) {
     if (array === null) return '?';
-    return aside(() => this.model.word?.(array, index)) ?? `[${index}]`;
+    let labels = this.#labels.get(array.buffer);
+    if (labels === undefined) this.#labels.set(array.buffer, (labels = new Map()));
+    const key = 16 * addressOf(array, index) + array.BYTES_PER_ELEMENT;
+    let label = labels.get(key);
+    if (label === undefined) {
+      label = aside(() => this.model.word?.(array, index)) ?? `[${index}]`;
+      labels.set(key, label);
+    }
+    return label;
   }
 
   // ---------------------------------------------------------------------------------------- events

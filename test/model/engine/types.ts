@@ -126,7 +126,7 @@ export interface Model<W = unknown> {
   /** A thread died; who recovers? It may look only at its arguments, and may be killed like any other. */
   onKill?(world: W, dead: readonly number[]): Body<W> | Thread<W> | null;
   readonly bounds?: Bounds;
-  /** Label of a word, for traces and faults. Default: its index. */
+  /** Label of a word, for traces and faults; always the same for the same word. Default: its index. */
   word?(array: IntegerArray, index: number): string;
   /** Operations on this word are no scheduling points: one thread alone can reach it, or it never changes. */
   private?(array: IntegerArray, index: number): boolean;

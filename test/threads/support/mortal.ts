@@ -8,6 +8,9 @@ import { withDomain } from './with-domain.js';
 /** How waits end that waited for the dead. */
 export const DEAD = { code: 'EOWNERDEAD' };
 
+/** Ends a blocking call that would hang the whole run, and decides nothing. */
+export const NET = { timeout: 15_000 };
+
 /** Starts a thread that has `what`. */
 export async function holder(
   domain: Domain,

@@ -5,7 +5,7 @@ import { hear, play, say } from './actor.mjs';
 import { choices, shuffled } from './choices.mjs';
 
 /** How many words of a buffer are changed together: long enough to be preempted within. */
-const WORDS = 64;
+const WORDS = 1024;
 
 function open(domain, { buffers }) {
   return buffers.map((share) => {

@@ -84,6 +84,19 @@ describe('attach that fails', () => {
     expect(buf.resv.locked).toBe(false);
   });
 
+  it('because this thread holds the lock and would block: nothing is left of it', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls } = staticExport(a);
+    const lock = await buf.resv.lock();
+    expect(thrown(() => buf.attachSync('enc'))).toMatchObject({ code: 'EDEADLK' });
+    expect(thrown(() => a.heap.alloc(1, { resv: buf.resv }).attachSync('enc'))).toMatchObject({
+      code: 'EDEADLK',
+    });
+    lock.unlock();
+    expect(calls).toEqual(['attach enc +', 'detach enc +']);
+    await buf.setName('free');
+  });
+
   it('gives back its hold of the buffer', async () => {
     const a = nth(rigs(1), 0);
     const { buf, failing } = staticExport(a);

@@ -2,7 +2,7 @@
 /** Exporter callbacks that return promises: time limits, callers that give up, blocking callers. */
 import { describe, expect, it } from 'vitest';
 import type { DmaBuf, SourceSegment } from '../../../src/buf/index.js';
-import { importer } from './exporters.js';
+import { importer, staticExport } from './exporters.js';
 import { nth, type Rig, rejected, rigs, thrown } from './rig.js';
 
 /** A dynamic exporter whose callbacks end when the test says so. */
@@ -122,6 +122,28 @@ describe('callbacks that take their time', () => {
     await finish();
     await finish();
     expect(calls.slice(2)).toEqual(['attach -', 'detach', 'begin -', 'end']);
+  });
+
+  it('detach waits for those that are under way without a lock', async () => {
+    const a = nth(rigs(1), 0);
+    const finish: (() => void)[] = [];
+    const { buf, calls } = staticExport(a, 10, {
+      map: async ({ buf: { priv } }) => {
+        calls.push('map…');
+        await new Promise<void>((resolve) => finish.push(resolve));
+        return [{ of: priv.home, offset: 0, length: 10 }];
+      },
+    });
+    const att = await buf.attach('x');
+    const mapping = att.map('to-device');
+    const detaching = att.detach();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toEqual(['attach x -', 'map…']);
+    finish[0]?.();
+    const map = await mapping;
+    await detaching;
+    expect(calls.slice(2)).toEqual(['unmap x to-device -', 'detach x -']);
+    expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
   });
 
   it('detach waits for those that are under way', async () => {

@@ -106,6 +106,14 @@ describe('CPU access', () => {
     expect(a.heap.used).toBe(0);
   });
 
+  it('gives back its hold once, however often it is ended', () => {
+    const a = nth(rigs(1), 0);
+    const buf = a.heap.alloc(8);
+    const access = buf.cpuAccessSync('read');
+    for (let i = 0; i < 3; i++) access.end();
+    expect([a.heap.used, buf.tryCpuAccess('read')?.bytes.length]).toEqual([4096, 8]);
+  });
+
   it('who has waited for something else says what', async () => {
     const a = nth(rigs(1), 0);
     const { buf } = await pending(a, 'write');

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { openShare, Phase, phaseOf, type Share } from '../../../src/buf/index.js';
 import { dynamicExport, importer } from './exporters.js';
-import { nth, type Rig, type Rigs, rigs, thrown } from './rig.js';
+import { nth, type Rig, type Rigs, rejected, rigs, thrown } from './rig.js';
 
 function pair(): { all: Rigs; a: Rig; b: Rig } {
   const all = rigs(2);
@@ -80,6 +80,15 @@ describe('death', () => {
     shared.close();
     a.buffers.tickets.sweep();
     nothingLeft(a);
+  });
+
+  it('takes the attachment to another’s buffer with it, whose name can change then', async () => {
+    const { all, a, b } = pair();
+    const buf = a.heap.alloc(1);
+    openShare(b.buffers, 'open', buf.share()).attachSync('x');
+    expect(await rejected(buf.setName('new'))).toMatchObject({ code: 'EBUSY' });
+    all.bury(b);
+    await buf.setName('new');
   });
 
   it('takes attachments, mappings and accesses with it', () => {
@@ -217,8 +226,17 @@ describe('leaving', () => {
     att.mapSync('to-device');
     buf.close();
     b.buffers.close();
-    expect(b.leaks.map(({ kind, id }) => [kind, id])).toEqual(ids.map((id) => ['DmaBuf', id]));
+    const open = [...ids.map((id) => ['DmaBuf', id]), ['Attachment', buf.id]];
+    expect(b.leaks.map(({ kind, id }) => [kind, id])).toEqual(open);
     b.agent.leave(new Error('closed'));
+    nothingLeft(a);
+  });
+
+  it('frees what it exports also when nothing was closed before', () => {
+    const { a, b } = pair();
+    const { calls } = dynamicExport(b);
+    b.agent.leave(new Error('closed'));
+    expect(calls).toEqual([]);
     nothingLeft(a);
   });
 

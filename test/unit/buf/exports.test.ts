@@ -90,12 +90,20 @@ describe('the last put of an exported buffer', () => {
     expect(a.heap.used).toBe(4096);
   });
 
+  it('is over when the current job is, and not before', async () => {
+    const { buf, calls } = staticExport(nth(rigs(1), 0));
+    buf.close();
+    expect(calls).toEqual([]);
+    await Promise.resolve();
+    expect(calls).toEqual(['release']);
+  });
+
   it('happens in the agent that exported, whoever closed last', () => {
     const all = rigs(2);
     const [a, b] = [nth(all, 0), nth(all, 1)];
     const { buf, calls } = staticExport(a);
     const theirs = openShare(b.buffers, 'open', buf.share());
-    a.buffers.tickets.sweep();
+    a.agent.serve();
     buf.close();
     theirs.close();
     expect(calls).toEqual([]);

@@ -48,6 +48,17 @@ describe('leaks', () => {
     ]);
   });
 
+  it('accesses and attachments are watched like buffers, and failed ones are not', () => {
+    const a = nth(rigs(1), 0);
+    const buf = a.heap.alloc(1);
+    const [access, att] = [buf.cpuAccessSync('read'), buf.attachSync('x')];
+    buf.dynamicAttachSync('y', { moveNotify: () => undefined })[Symbol.dispose]();
+    a.buffers.close();
+    expect(a.leaks.map(({ kind }) => kind)).toEqual(['DmaBuf', 'CpuAccess', 'Attachment']);
+    expect([access.watched === null, att.watched === null]).toEqual([false, false]);
+    expect(a.heap.used).toBe(0);
+  });
+
   it('a buffer whose handle is garbage is what its remains say, and they release it', () => {
     const a = nth(rigs(1), 0);
     const buf = a.heap.alloc(1);

@@ -156,19 +156,35 @@ describe('a lock that is not the right one', () => {
     expect(calls).toEqual([]);
   });
 
-  it('disposing needs none: it is done when the lock is next free', async () => {
+  it('disposing uses the lock it was made under, while that is held', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls } = dynamicExport(a);
+    const att = await buf.dynamicAttach('gpu', importer());
+    {
+      using lock = await buf.resv.lock();
+      using map = await att.map(lock, 'to-device');
+      using pin = await att.pin(lock);
+      expect([map.stale, pin]).toEqual([false, pin]);
+      calls.length = 0;
+    }
+    expect(calls).toEqual(['unpin gpu lock +', 'unmap gpu to-device lock +']);
+  });
+
+  it('disposing without a lock is done when the lock is next free', async () => {
     const a = nth(rigs(1), 0);
     const { buf, calls } = dynamicExport(a);
     const att = await buf.dynamicAttach('gpu', importer());
     const lock = await buf.resv.lock();
     const map = await att.map(lock, 'to-device');
     const pin = await att.pin(lock);
+    lock.unlock();
+    const other = await buf.resv.lock();
     calls.length = 0;
     map[Symbol.dispose]();
     pin[Symbol.dispose]();
     expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
     expect(calls).toEqual([]);
-    lock.unlock();
+    other.unlock();
     await a.buffers.idle();
     expect(calls).toEqual(['unmap gpu to-device lock +', 'unpin gpu lock +']);
   });

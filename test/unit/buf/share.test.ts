@@ -157,7 +157,22 @@ describe('shares', () => {
     const share = a.heap.alloc(1).share();
     const forged = { ...share, id: share.id + 1 };
     expect(thrown(() => openShare(b.buffers, 'open', forged))).toMatchObject({ code: 'EINVAL' });
-    expect(openShare(b.buffers, 'open', share).id).toBe(share.id);
+    const theirs = openShare(b.buffers, 'open', share);
+    expect(theirs.id).toBe(share.id);
+    theirs.close();
+    expect(b.buffers.life.refers(b.agent.slot, theirs.row)).toBe(false);
+  });
+
+  it('revoke knows an old share from a new one of the same ticket row', () => {
+    const all = rigs(2, { buffers: 1 });
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const buf = a.heap.alloc(1);
+    const old = buf.share();
+    expect(buf.revoke(old)).toBe(true);
+    const next = buf.share();
+    expect(next.ticket).toBe(old.ticket);
+    expect(buf.revoke(old)).toBe(false);
+    expect(openShare(b.buffers, 'open', next).id).toBe(buf.id);
   });
 
   it('tickets run out with the table, and those that were opened make room', () => {

@@ -143,6 +143,9 @@ describe('an agent leaves', () => {
     const handle = there(a, theirs);
     a.agent.leave('over');
     for (let seqno = 1; seqno < 3000; seqno++) b.signal(b.create(1, seqno));
+    const rest = Array.from({ length: 1024 }, (_, seqno) => b.create(1, seqno));
+    timeline.close();
+    expect(rest.some((fence) => fence.signaled)).toBe(false);
     expect([first.error, second.error]).toEqual([null, 'EOWNERDEAD']);
     expect(first.timestamp).toBeGreaterThan(0);
     expect(await codeOf(() => timeline.signal(second))).toBe('ESTALE');

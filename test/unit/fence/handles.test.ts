@@ -81,8 +81,10 @@ describe('names', () => {
     for (const name of wrong) {
       expect(await codeOf(() => Fence.from(domainOf(a), name as FenceName))).toBe('EINVAL');
     }
-    const beyond = { dmabuf: 'fence', points: [[9, 2 ** 40 - 1, 3]], mode: 'all' } as const;
-    expect(Fence.from(domainOf(a), beyond).signaled).toBe(true);
+    for (const record of [2 ** 36, 2 ** 40 - 1, 2 ** 53 - 1]) {
+      const beyond = { dmabuf: 'fence', points: [[9, record, 3]], mode: 'all' } as const;
+      expect(Fence.from(domainOf(a), beyond).signaled).toBe(true);
+    }
     expect(a.create(1, 1).signaled).toBe(false);
   });
 

@@ -38,9 +38,10 @@ describe('rows are used again', () => {
     expect(second.generation).not.toBe(generation);
     expect(b.isSignaled(row, generation)).toBe(true);
     expect(b.isSignaled(row, second.generation)).toBe(false);
-    expect(b.pointOf(row, generation)).toBe(null);
-    expect(b.pointOf(row, second.generation)?.seqno).toBe(second.seqno);
+    expect([b.contextOf(row), b.seqnoOf(row)]).toEqual([second.timeline, second.seqno]);
     expect(b.handle(row, generation)).toBe(Fence.done);
+    b.setOwner(row, generation, b.agent.tag);
+    expect(b.ownerOf(row)).toBe(a.agent.tag);
     expect(second.signaled).toBe(false);
   });
 

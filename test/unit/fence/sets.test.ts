@@ -148,8 +148,10 @@ describe('merge', () => {
     left.fail(x, 'EIO');
     expect(Fence.merge()).toBe(Fence.done);
     expect(Fence.merge(x, Fence.done, Fence.all([x]), Fence.any([x]))).toBe(Fence.done);
-    const y = right.next();
+    const [y, z] = [right.next(), a.timeline('third').next()];
     expect(Fence.merge(x, y)).toBe(y);
+    expect(Fence.merge(Fence.all([x, y]))).toBe(y);
+    expect(Fence.merge(Fence.any([x, y]), z)).toBe(z);
   });
 });
 

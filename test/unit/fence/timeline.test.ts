@@ -119,6 +119,17 @@ describe('a point that fails', () => {
     expect(fourth.error).toBe(null);
   });
 
+  test('before its turn is over in its turn, whatever was issued meanwhile', () => {
+    const timeline = one().timeline('line');
+    const [first, second] = points(timeline, 2) as [Fence, Fence];
+    timeline.fail(second, 'EIO');
+    const third = timeline.next();
+    timeline.signal(first);
+    expect([second.error, third.signaled, timeline.value]).toEqual(['EIO', false, 2]);
+    timeline.signal(third);
+    expect(timeline.value).toBe(3);
+  });
+
   test('before its turn keeps its error when a later point is signalled', () => {
     const timeline = one().timeline('line');
     const [first, second, third, fourth] = points(timeline, 4) as [Fence, Fence, Fence, Fence];
@@ -166,7 +177,7 @@ describe('a timeline that is closed', () => {
       point = timeline.next();
     }
     expect(point.error).toBe('ECANCELED');
-    expect([...room.openTimelines]).toEqual([]);
+    expect(room.timelineName(point.timeline)).toBe(`#${point.timeline}`);
   });
 
   test('closing the room closes what is open', () => {

@@ -65,6 +65,7 @@ describe('wait', () => {
     for (const timeout of [-1, Number.NaN, '1' as unknown as number]) {
       expect(await codeOf(point.wait({ timeout }))).toBe('EINVAL');
       expect(await codeOf(() => point.waitSync({ timeout }))).toBe('EINVAL');
+      expect(await codeOf(Fence.done.wait({ timeout }))).toBe('EINVAL');
     }
     expect(a.agent.tasks.pending + b.agent.tasks.pending).toBe(0);
   });

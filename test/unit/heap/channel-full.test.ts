@@ -183,9 +183,11 @@ describe('the end of a channel', () => {
     expect(await stateOf(waiting)).toBe('pending');
     kill(b);
     expect(await stateOf(waiting)).toBe('EOWNERDEAD');
-    await expect((async () => {
-      for await (const job of into) job.done();
-    })()).rejects.toMatchObject({ code: 'EOWNERDEAD' });
+    await expect(
+      (async () => {
+        for await (const job of into) job.done();
+      })(),
+    ).rejects.toMatchObject({ code: 'EOWNERDEAD' });
     await c.channels.open('x').send(c.heap.alloc(1), { tag: 3 });
     expect(into.tryReceive()?.tag).toBe(3);
     expect(into.tryReceive()).toBeNull();

@@ -56,7 +56,12 @@ describe('channel', () => {
     const frame = a.heap.alloc(1);
     const order: string[] = [];
     const waits = [];
-    for (const [name, member] of [['b', b], ['c', c], ['d', d], ['b2', b]] as const) {
+    for (const [name, member] of [
+      ['b', b],
+      ['c', c],
+      ['d', d],
+      ['b2', b],
+    ] as const) {
       waits.push(
         member.channels
           .open('x')
@@ -80,7 +85,9 @@ describe('channel', () => {
     const out = a.channels.open('x');
     const frame = a.heap.alloc(1);
     for (let tag = 0; tag < 3; tag++) out.trySend(frame, { tag });
-    expect((await Promise.all(waits)).map(({ tag }) => tag).sort()).toEqual([0, 1, 2]);
+    expect((await Promise.all(waits)).map(({ tag }) => tag).toSorted((x, y) => x - y)).toEqual([
+      0, 1, 2,
+    ]);
   });
 
   it('lets senders in by their turn', async () => {
@@ -90,7 +97,11 @@ describe('channel', () => {
     const [frame, other] = [a.heap.alloc(1), b.heap.alloc(1)];
     one.trySend(frame, { tag: 0 });
     const sends = [];
-    for (const [tag, [channel, buf]] of [[one, frame], [two, other], [one, frame]].entries() as IterableIterator<[number, [typeof one, typeof frame]]>) {
+    for (const [tag, [channel, buf]] of [
+      [one, frame],
+      [two, other],
+      [one, frame],
+    ].entries() as IterableIterator<[number, [typeof one, typeof frame]]>) {
       sends.push(channel.send(buf, { tag: tag + 1 }));
       await turns();
     }

@@ -13,7 +13,7 @@ describe('pool', () => {
     expect([pool.name, pool.count, pool.size, pool.free]).toEqual(['frames', 3, 5000, 3]);
     const got = [1, 2, 3].map(() => pool.tryAcquire());
     expect(new Set(got.map((buf) => buf?.id)).size).toBe(3);
-    expect(got.map((buf) => [buf?.size, buf?.name])).toEqual(Array(3).fill([5000, 'frames']));
+    expect(got.map((buf) => [buf?.size, buf?.name])).toEqual([1, 2, 3].map(() => [5000, 'frames']));
     expect([pool.free, pool.tryAcquire()]).toEqual([0, null]);
     got[1]?.close();
     expect(pool.free).toBe(1);
@@ -56,7 +56,12 @@ describe('pool', () => {
     const first = pool.tryAcquire();
     const order: string[] = [];
     const waits = [];
-    for (const [name, member] of [['b', b], ['c', c], ['b2', b], ['a', a]] as const) {
+    for (const [name, member] of [
+      ['b', b],
+      ['c', c],
+      ['b2', b],
+      ['a', a],
+    ] as const) {
       waits.push(
         frames(member, 1)
           .acquire()

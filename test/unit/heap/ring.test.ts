@@ -16,7 +16,8 @@ function rings(capacity: number, from = 0) {
   const place = { words, cells: 2 * LINE, head: 0, tail: LINE, capacity };
   const first = from - (from % size);
   const laps = 2 ** Math.min(20, 30 - Math.log2(size));
-  for (let i = 0; i < size; i++) store(words, place.cells + i * LINE, ((first / size) % laps) << 12);
+  for (let i = 0; i < size; i++)
+    store(words, place.cells + i * LINE, ((first / size) % laps) << 12);
   store(words, place.head, first);
   store(words, place.tail, first);
   return { words, ring: new Ring(place, WRITER), other: new Ring(place, READER) };
@@ -123,9 +124,19 @@ describe('ring', () => {
     expect(receive(words, other)).toBe(2);
     other.claim();
     const seen: string[] = [];
-    const count = ring.recover(READER, () => seen.push('reading'), () => seen.push('writing'));
+    const count = ring.recover(
+      READER,
+      () => seen.push('reading'),
+      () => seen.push('writing'),
+    );
     expect([count, seen]).toEqual([2, ['reading', 'writing']]);
-    expect(ring.recover(READER, () => {}, () => {})).toBe(0);
+    expect(
+      ring.recover(
+        READER,
+        () => {},
+        () => {},
+      ),
+    ).toBe(0);
     expect(receive(words, ring)).toBe(1);
     expect(receive(words, ring)).toBeNull();
     expect(ring.drained).toBe(true);
@@ -199,8 +210,12 @@ function run(
       oldest.state = 'reading';
       oldest.who = who;
     } else if (what === 'die') {
-      ring.recover(who, () => {}, () => {});
-      for (const entry of [...model]) {
+      ring.recover(
+        who,
+        () => {},
+        () => {},
+      );
+      for (const entry of model.slice()) {
         if (entry.who !== who || entry.state === 'full') continue;
         if (entry.state === 'writing') remove(entry);
         else entry.state = 'full';

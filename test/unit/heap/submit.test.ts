@@ -296,7 +296,9 @@ describe('submit', () => {
     const frame = a.heap.alloc(1);
     const other = a.heap.alloc(1);
     await full.send(other);
-    expect(await endOf(Channel.submit([x, full], frame, 'write', { timeout: 1 }))).toBe('ETIMEDOUT');
+    expect(await endOf(Channel.submit([x, full], frame, 'write', { timeout: 1 }))).toBe(
+      'ETIMEDOUT',
+    );
     const lock = await frame.resv.lock();
     expect(await endOf(Channel.submit([x], frame, 'write', { timeout: 1 }))).toBe('ETIMEDOUT');
     lock.unlock();

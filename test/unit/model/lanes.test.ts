@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { type Answer, exploreAll } from '../../model/engine/lanes.mjs';
 
+const record = { file: 'engine-record.mjs', name: 'engine-record' };
 const broken = new URL('fixtures/broken-models.mjs', import.meta.url).href;
 
 /** Explores on workers of its own, as the command does. */
@@ -14,7 +15,7 @@ async function ask(file: string, name: string): Promise<Answer> {
 }
 
 it('a model is explored with its planted faults', async () => {
-  const { bugs, planted, kills } = await ask('engine-record.mjs', 'engine-record');
+  const { bugs, planted, kills } = await ask(record.file, record.name);
   expect(bugs).toBe(0);
   expect(kills).toBeGreaterThan(0);
   expect(Object.values(planted)).toEqual([true, true, true, true, true]);
@@ -32,6 +33,17 @@ it('a thread that never comes back is a bug, not a hanging run', async () => {
     bugs: 1,
     message: 'no answer: a thread loops without shared operations',
   });
+});
+
+it('what comes after a broken model is explored all the same', async () => {
+  const names = ['loops without shared operations', 'is no model', 'fails'];
+  const entries = [...names.map((name) => ({ file: broken, name })), record];
+  const options = { seconds: 1.5, seed: 1, lanes: 1, patience: 0.5 };
+  const answers = await exploreAll(entries, options, () => undefined);
+  expect(answers.map(({ name, bugs }) => [name, bugs])).toEqual([
+    ...names.map((name) => [name, 1]),
+    ['engine-record', 0],
+  ]);
 });
 
 it('a model that is wrong in itself is a bug', async () => {

@@ -169,7 +169,7 @@ describe('waiting for a lock', () => {
 
   test('a waiter that gives up hands on what it was woken for', async () => {
     const { rooms } = resvRooms(3);
-    const [a, b, c] = rooms as unknown as [typeof rooms[0], typeof rooms[0], typeof rooms[0]];
+    const [a, b, c] = rooms as unknown as [(typeof rooms)[0], (typeof rooms)[0], (typeof rooms)[0]];
     const held = a.of(ROW).lockSync();
     const controller = new AbortController();
     const first = codeOf(b.of(ROW).lock({ signal: controller.signal }));

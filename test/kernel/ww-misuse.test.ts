@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What the kernel's lock debugging reports of ww_mutex, and what it accepts (lib/locking-selftest.c), under the kernel's names. What
+ * it reports is a typed error here where it is wrong in itself; where it is wrong only because one thread does it, and tasks of
+ * one thread are no threads, a blocking call is EDEADLK when it would have to wait, and otherwise reported in debug mode (D-7).
+ */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { AcquireContext, Misuse, Reservations } from '../../src/resv/index.js';
+import { asleep, codeOf, resvRooms } from '../unit/resv/rooms.js';
+
+let room: Reservations;
+let other: Reservations;
+let reports: Misuse[];
+beforeEach(() => {
+  [room, other] = resvRooms().rooms;
+  reports = [];
+  room.debug = true;
+  room.onMisuse((misuse) => void reports.push(misuse));
+});
+
+/** Our context holds row 1 and got EDEADLK from row 2, which an older context of the other agent holds. */
+async function deadlocked() {
+  const older = other.acquireContext();
+  const theirs = await other.of(2).lock({ context: older });
+  const context = room.acquireContext();
+  const own = await room.of(1).lock({ context });
+  expect(await codeOf(room.of(2).lock({ context }))).toBe('EDEADLK');
+  return { context, own, theirs };
+}
+
+describe('contexts', () => {
+  test('normal: made, locked, unlocked, disposed', async () => {
+    const context = room.acquireContext();
+    const lock = await room.of(1).lock({ context });
+    context.done();
+    lock.unlock();
+    context[Symbol.dispose]();
+    expect(reports).toEqual([]);
+  });
+
+  test('fail_acquire, stale_context: a disposed context is EINVAL', async () => {
+    const context = room.acquireContext();
+    context[Symbol.dispose]();
+    expect(await codeOf(room.of(1).lock({ context }))).toBe('EINVAL');
+    expect(await codeOf(() => room.of(1).lockSync({ context }))).toBe('EINVAL');
+    expect(await codeOf(() => context.done())).toBe('EINVAL');
+    expect(await codeOf(room.of(1).lock({ context: {} as AcquireContext }))).toBe('EINVAL');
+    expect(room.of(1).locked).toBe(false);
+  });
+
+  test('diff_class: a context of another agent or domain is EXDEV', async () => {
+    expect(await codeOf(room.of(1).lock({ context: other.acquireContext() }))).toBe('EXDEV');
+  });
+
+  test('done_twice is EINVAL', async () => {
+    const context = room.acquireContext();
+    context.done();
+    expect(await codeOf(() => context.done())).toBe('EINVAL');
+  });
+
+  test('lock_after_done is EINVAL', async () => {
+    const context = room.acquireContext();
+    context.done();
+    expect(await codeOf(room.of(1).lock({ context }))).toBe('EINVAL');
+  });
+
+  test('context unlock_twice: disposing twice is harmless (R1)', () => {
+    const context = room.acquireContext();
+    context[Symbol.dispose]();
+    context[Symbol.dispose]();
+    expect(reports).toEqual([]);
+  });
+
+  test('fini_early is reported; the lock stays held until it is unlocked', async () => {
+    const context = room.acquireContext();
+    const lock = await room.of(1).lock({ context });
+    context[Symbol.dispose]();
+    expect(reports.map(({ what }) => what)).toEqual(['a context was disposed before its locks']);
+    expect(room.of(1).locked).toBe(true);
+    lock.unlock();
+    expect(room.of(1).locked).toBe(false);
+  });
+
+  test('two_contexts alive in one thread: a blocking call of the second is reported, and EDEADLK if it had to wait', async () => {
+    const [first, second] = [room.acquireContext(), room.acquireContext()];
+    room.of(1).lockSync({ context: first });
+    room.of(3).lockSync({ context: second });
+    expect(reports.length).toBe(1);
+    const held = other.of(2).lockSync();
+    expect(await codeOf(() => room.of(2).lockSync({ context: second }))).toBe('EDEADLK');
+    held.unlock();
+  });
+
+  test('one context that waits for two locks at a time is EINVAL', async () => {
+    const held = other.of(2).lockSync();
+    const context = room.acquireContext();
+    const first = room.of(2).lock({ context });
+    await asleep();
+    expect(await codeOf(room.of(3).lock({ context }))).toBe('EINVAL');
+    held.unlock();
+    (await first).unlock();
+    (await room.of(3).lock({ context })).unlock();
+  });
+});
+
+describe('objects', () => {
+  test('object_unlock_twice, lock_unbalanced: harmless (R1), whoever holds it then', async () => {
+    const context = room.acquireContext();
+    const lock = await room.of(1).lock({ context });
+    lock.unlock();
+    const theirs = other.of(1).lockSync();
+    lock.unlock();
+    expect([theirs.held, room.of(1).locked]).toEqual([true, true]);
+  });
+});
+
+describe('lockSlow', () => {
+  test('unneeded_slow: without an earlier EDEADLK it is EINVAL', async () => {
+    const context = room.acquireContext();
+    expect(await codeOf(room.of(1).lockSlow(context))).toBe('EINVAL');
+    expect(await codeOf(room.of(1).lockSlow(null as never))).toBe('EINVAL');
+    expect(room.of(1).locked).toBe(false);
+  });
+
+  test('edeadlk_normal: back off, take the contended one by lock(), go on', async () => {
+    const { context, own, theirs } = await deadlocked();
+    own.unlock();
+    theirs.unlock();
+    const second = await room.of(2).lock({ context });
+    const first = await room.of(1).lock({ context });
+    expect([first.held, second.held, context.held]).toEqual([true, true, 2]);
+  });
+
+  test('edeadlk_normal_slow: the same by lockSlow(), which waits', async () => {
+    const { context, own, theirs } = await deadlocked();
+    own.unlock();
+    const slow = room.of(2).lockSlow(context);
+    await asleep();
+    theirs.unlock();
+    expect((await slow).held).toBe(true);
+    expect((await room.of(1).lock({ context })).held).toBe(true);
+  });
+
+  test('edeadlk_no_unlock, _slow: with others still held it is EINVAL', async () => {
+    const { context, own, theirs } = await deadlocked();
+    theirs.unlock();
+    expect(await codeOf(room.of(2).lock({ context }))).toBe('EINVAL');
+    expect(await codeOf(room.of(2).lockSlow(context))).toBe('EINVAL');
+    expect(own.held).toBe(true);
+  });
+
+  test('edeadlk_acquire_more, _slow, _edeadlk, _edeadlk_slow: another lock before it is EINVAL', async () => {
+    const { context, theirs } = await deadlocked();
+    expect(await codeOf(room.of(3).lock({ context }))).toBe('EINVAL');
+    expect(await codeOf(room.of(3).lockSlow(context))).toBe('EINVAL');
+    const held = other.of(4).lockSync();
+    expect(await codeOf(room.of(4).lock({ context }))).toBe('EINVAL');
+    expect(await codeOf(room.of(4).lockSlow(context))).toBe('EINVAL');
+    held.unlock();
+    theirs.unlock();
+  });
+
+  test('edeadlk_acquire_wrong, _slow: another one first, with nothing held, is EINVAL', async () => {
+    const { context, own, theirs } = await deadlocked();
+    own.unlock();
+    expect(await codeOf(room.of(3).lock({ context }))).toBe('EINVAL');
+    expect(await codeOf(room.of(3).lockSlow(context))).toBe('EINVAL');
+    theirs.unlock();
+    expect((await room.of(2).lockSlow(context)).held).toBe(true);
+  });
+
+  test('giving up after EDEADLK is legal', async () => {
+    const { context, own } = await deadlocked();
+    own.unlock();
+    context[Symbol.dispose]();
+    expect(reports).toEqual([]);
+  });
+});
+
+describe.each(['a context lock', 'a try lock', 'a plain lock'])('while holding %s', (kind) => {
+  let context: AcquireContext;
+  beforeEach(() => {
+    context = room.acquireContext();
+    if (kind === 'a context lock') room.of(1).lockSync({ context });
+    else if (kind === 'a try lock') room.of(1).tryLock();
+    else room.of(1).lockSync();
+    expect(reports).toEqual([]);
+  });
+
+  test('a blocking lock without a context is reported, and EDEADLK if it had to wait', async () => {
+    room.of(2).lockSync();
+    expect(reports.map(({ what }) => what)).toEqual([expect.stringContaining('lockSync')]);
+    other.of(3).lockSync();
+    expect(await codeOf(() => room.of(3).lockSync())).toBe('EDEADLK');
+  });
+
+  test('trying is fine', async () => {
+    expect(room.of(2).tryLock()?.held).toBe(true);
+    other.of(3).lockSync();
+    expect(room.of(3).tryLock()).toBe(null);
+    expect(reports).toEqual([]);
+  });
+
+  test('a lock with the context is fine only if the context holds the other one', async () => {
+    room.of(2).lockSync({ context });
+    expect(reports.length).toBe(kind === 'a context lock' ? 0 : 1);
+    const theirs = other.of(3).lockSync();
+    const code = await codeOf(() => room.of(3).lockSync({ context, timeout: 1 }));
+    expect(code).toBe(kind === 'a context lock' ? 'ETIMEDOUT' : 'EDEADLK');
+    theirs.unlock();
+  });
+
+  test('awaiting is legal for another task: it is not this one that holds the lock', async () => {
+    const theirs = other.of(3).lockSync();
+    const waiting = room.of(3).lock();
+    await asleep();
+    theirs.unlock();
+    expect((await waiting).held).toBe(true);
+    expect(reports).toEqual([]);
+  });
+});
+
+test('a spin lock nested with ww: inside signalling(), which must not wait, every blocking form is EDEADLK', async () => {
+  using section = room.fences.timeline('line').signalling();
+  const context = room.acquireContext();
+  expect(await codeOf(() => room.of(1).lockSync())).toBe('EDEADLK');
+  expect(await codeOf(() => room.of(1).lockSync({ context }))).toBe('EDEADLK');
+  expect(await codeOf(room.of(1).lock({ context }))).toBe('EDEADLK');
+  expect(room.of(1).tryLock()?.held).toBe(true);
+  void section;
+});

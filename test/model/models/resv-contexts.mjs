@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/**
+ * model/models/resv-contexts — agents that take several locks in different orders, with contexts of both kinds: all get them all.
+ */
+
+import { noHeldAnew, noMark, noRing, noWound, rowTooLate, silentReaper } from '../resv-faults.mjs';
+import {
+  checkLocks,
+  joinResv,
+  makeResvWorld,
+  passSync,
+  quietWords,
+  reaper,
+  Sections,
+} from '../resv-world.mjs';
+
+/** @import {Env, Model} from '../engine/types.js' */
+/** @import {Algorithm} from '../../../dist/resv/index.js' */
+/** @import {Party} from '../resv-world.mjs' */
+/** @import {World} from '../world.mjs' */
+
+const [A, B, C] = [0, 1, 2];
+const world = makeResvWorld({ agents: 7, buffers: 3, waitRows: 1 });
+const quiet = quietWords(world);
+
+/** @param {Party} party */
+const agent = (party) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
+  const room = joinResv(world, env);
+  passSync(room, new Sections(world, env), party);
+};
+
+/** @param {string} what @param {readonly Party[]} parties @param {number} kills @param {number} preemptions @returns {Model<World>} */
+const model = (what, parties, kills, preemptions) => ({
+  name: `resv-contexts, ${what}, ${kills} killed`,
+  threads: parties.map((party, n) => ({ name: `agent ${n}`, run: agent(party) })),
+  kills,
+  bounds: { preemptions },
+  reset: world.reset,
+  onKill: () => reaper(world),
+  check: () => checkLocks(world),
+  word: (_array, index) => world.label(index),
+  private: quiet,
+});
+
+/** @param {Algorithm | null} algorithm @param {readonly number[]} locks @returns {Party} */
+const party = (algorithm, ...locks) => ({ algorithm, locks });
+
+const [die, wound] = /** @type {const} */ (['wait-die', 'wound-wait']);
+const plain = party(null, A);
+
+/** @param {Algorithm} one @param {Algorithm} [two] */
+const abba = (one, two = one) => [party(one, A, B), party(two, B, A)];
+/** @param {Algorithm} kind */
+const ring = (kind) => [party(kind, A, B), party(kind, B, C), party(kind, C, A)];
+
+/** @type {Model<World>[]} */
+export const models = [
+  {
+    ...model('ABBA, wait-die', abba(die), 0, 3),
+    planted: {
+      'the ring is lost': noRing,
+      'nobody says that he waits': noMark,
+    },
+  },
+  {
+    ...model('ABBA, wound-wait', abba(wound), 0, 3),
+    planted: { 'nobody is wounded': noWound },
+  },
+  model('ABBA, mixed', abba(die, wound), 0, 2),
+  model('ring of 3, wait-die', ring(die), 0, 1),
+  model('ring of 3, wound-wait', ring(wound), 0, 1),
+  {
+    ...model('ABBA and a plain lock, wait-die', [...abba(die), plain], 0, 1),
+    planted: { 'a new holder rings nobody': noHeldAnew },
+  },
+  model('ABBA and a plain lock, wound-wait', [...abba(wound), plain], 0, 1),
+  model('ABBA twice, mixed', [...abba(die, wound), ...abba(wound, die)], 0, 0),
+  {
+    ...model('ABBA, wait-die', abba(die), 1, 1),
+    planted: { 'the reaper rings nobody': silentReaper },
+  },
+  model('ABBA, wound-wait', abba(wound), 1, 1),
+  model('ABBA, wait-die', abba(die), 2, 0),
+  model('ABBA, wound-wait', abba(wound), 2, 0),
+];
