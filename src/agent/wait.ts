@@ -30,7 +30,7 @@ export interface Wait {
 export class Interrupt {
   constructor(
     readonly kind: 'timeout' | 'abort',
-    readonly reason: unknown = undefined,
+    readonly reason?: unknown,
   ) {}
 
   /** What to throw: the signal's own reason, or ETIMEDOUT. */

@@ -23,14 +23,7 @@ import {
 } from '../buf/index.js';
 import { checkTimeout, fail, shown } from '../errors.js';
 import type { SyncWaitOptions, Timeline, WaitOptions } from '../fence/index.js';
-import type {
-  Channel,
-  ChannelOptions,
-  Heap,
-  Json,
-  Pool,
-  PoolOptions,
-} from '../heap/index.js';
+import type { Channel, ChannelOptions, Heap, Json, Pool, PoolOptions } from '../heap/index.js';
 import {
   blockingSupport,
   memberNumber,
@@ -278,9 +271,7 @@ export class Domain implements AsyncDisposable {
   }
 
   /** For those who want the ww dance by hand. @throws EINVAL · ENFILE @source ww_acquire_init */
-  acquireContext(options?: {
-    readonly algorithm?: 'wait-die' | 'wound-wait';
-  }): AcquireContext {
+  acquireContext(options?: { readonly algorithm?: 'wait-die' | 'wound-wait' }): AcquireContext {
     this.#check('Domain.acquireContext');
     return this.#rooms.reservations.acquireContext(options);
   }
@@ -354,5 +345,5 @@ export class Domain implements AsyncDisposable {
 
 /** What a promise-returning call throws at once, it rejects with. */
 async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
-  return await call();
+  return call();
 }

@@ -71,7 +71,7 @@ export class Members {
     } as const;
     const worker = startWorker(url, inherited, (code, error) => {
       failed.abort(neverJoined(name, code, error));
-      member.ended(error === undefined ? `exit code ${code}` : String(error));
+      member.ended(error instanceof Error ? error.message : `exit code ${code}`);
     });
     const member = this.#add({
       name,

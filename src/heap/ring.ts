@@ -219,6 +219,12 @@ export class Ring {
 
   /** Are there `wanted` messages to take? Old news by the time you look. */
   hasMessages(wanted: number): boolean {
+    if (wanted === 1) {
+      const position = load(this.#words, this.#head);
+      const state = load(this.#words, this.cell(position));
+      if (state === this.#state(position, FULL)) return true;
+      if (state === this.#state(position, FREE)) return false;
+    }
     return this.#count(wanted) === wanted;
   }
 

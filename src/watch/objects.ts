@@ -3,32 +3,28 @@
  * watch/objects — things one waits for, in words, and who would have to act so that a wait ends.
  */
 
-import { keyKind, keyRow, tagSlot } from '../agent/index.js';
+import { keyKind, keyRow, type ObjectKind, tagSlot } from '../agent/index.js';
 import { memberName } from './names.js';
 import type { Watched } from './watched.js';
 
 /** Steps of a chain that are told; a longer one is a circle or nearly. */
 const LONGEST = 16;
 
+type Describe = (rooms: Watched, row: number) => string;
+
+const DESCRIBE: Readonly<Record<ObjectKind, Describe>> = {
+  lock: (rooms, row) => `the lock of ${describeReservation(rooms, row)}`,
+  fence: (rooms, row) => describeFence(rooms, row),
+  queue: (_rooms, row) => `a message in channel ${row}`,
+  space: (_rooms, row) => `space in channel ${row}`,
+  pool: (_rooms, row) => `a free buffer of pool ${row}`,
+  buffer: (_rooms, row) => `buffer row ${row}`,
+  agent: () => 'an agent',
+};
+
 /** "the lock of buffer 12 \"frame\"", and so on. */
 export function describeObject(rooms: Watched, key: number): string {
-  const row = keyRow(key);
-  switch (keyKind(key)) {
-    case 'lock':
-      return `the lock of ${describeReservation(rooms, row)}`;
-    case 'fence':
-      return describeFence(rooms, row);
-    case 'queue':
-      return `a message in channel ${row}`;
-    case 'space':
-      return `space in channel ${row}`;
-    case 'pool':
-      return `a free buffer of pool ${row}`;
-    case 'buffer':
-      return `buffer row ${row}`;
-    default:
-      return 'an agent';
-  }
+  return DESCRIBE[keyKind(key) ?? 'agent'](rooms, keyRow(key));
 }
 
 function describeReservation(rooms: Watched, row: number): string {

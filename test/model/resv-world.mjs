@@ -72,6 +72,13 @@ const noFences = /** @type {Fences} */ (
 export function joinResv(world, env, fences = () => noFences) {
   return env.atomic(() => {
     const agent = world.join(env);
+    // A task that stops because its thread is run again rejects, and nobody is there to hear it.
+    const run = agent.run.bind(agent);
+    agent.run = (op, operation, limits) => {
+      const result = run(op, operation, limits);
+      result.catch(() => {});
+      return result;
+    };
     return new Reservations(agent, fences(agent));
   });
 }
@@ -156,12 +163,14 @@ export function passSync(room, sections, { locks, algorithm, rounds = 1, timeout
 }
 
 /** A party that is a task: takes its locks by hand. @param {Reservations} room @param {Sections} sections @param {Party} party @returns {Operation<void>} */
-export function* passTask(room, sections, { locks, algorithm, rounds = 1 }) {
-  for (let round = 0; round < rounds; round++) {
+export function* passTask(room, sections, { locks, algorithm }) {
+  try {
     const context = algorithm === null ? null : room.acquireContext({ algorithm });
     const held = yield* takeAll(room, context, locks);
     sections.pass(held);
     context?.[Symbol.dispose]();
+  } catch (error) {
+    sections.env.fail(`a task failed: ${String(error)}`);
   }
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, test } from 'vitest';
+import { Domain, type DomainOptions } from '../../../src/index.js';
+
+const code = (wanted: string) => expect.objectContaining({ code: wanted });
+
+describe('Domain.create', () => {
+  test.each<DomainOptions>([
+    { heap: -1 },
+    { heap: Number.NaN },
+    { heap: 4096.5 },
+    { heap: 2 ** 53 },
+    { heap: 1 },
+    { name: '' },
+    { stallAfter: 0 },
+    { limits: { agents: 1 } },
+    { limits: { agents: 257 } },
+    { limits: { buffers: 0 } },
+    { limits: { buffers: 1.5 } },
+    { limits: { timelines: -1 } },
+    { limits: { channels: 2 ** 30 } },
+  ])('refuses %j with EINVAL', async (options) => {
+    await expect(Domain.create(options)).rejects.toEqual(code('EINVAL'));
+  });
+
+  test('processes are not in this version: ENOTSUP says what is', async () => {
+    const refused = Domain.create({ processes: true });
+    await expect(refused).rejects.toThrow(
+      /^ENOTSUP: Domain\.create: .*spawn\(url, \{ as: "thread" \}\)/,
+    );
+    expect(Domain.support()).toMatchObject({ threads: { ok: true }, processes: { ok: false } });
+  });
+
+  test('a long name is cut, not refused', async () => {
+    await using domain = await Domain.create({ heap: 2 ** 20, name: 'ü'.repeat(99) });
+    expect(domain.name).toBe('ü'.repeat(30));
+  });
+});
+
+describe('a limit is a typed error that names its table', () => {
+  const tiny = { heap: 2 ** 20, limits: { buffers: 2, timelines: 1, channels: 1 } } as const;
+
+  test('buffers', async () => {
+    await using domain = await Domain.create(tiny);
+    using a = domain.alloc(1);
+    using b = domain.alloc(1);
+    expect(() => domain.alloc(1)).toThrow(/^ENFILE: .*limits\.buffers.*table buffers, limit 2/);
+    a.close();
+    domain.alloc(1).close();
+    void b;
+  });
+
+  test('timelines', async () => {
+    await using domain = await Domain.create(tiny);
+    using one = domain.timeline('one');
+    expect(() => domain.timeline('two')).toThrow(/^ENFILE: .*timelines/);
+    void one;
+  });
+
+  test('channels', async () => {
+    await using domain = await Domain.create(tiny);
+    using one = domain.channel('one');
+    expect(() => domain.channel('two')).toThrow(/^ENFILE: .*channels/);
+    void one;
+  });
+
+  test('heap', async () => {
+    await using domain = await Domain.create(tiny);
+    using a = domain.alloc(2 ** 19, { name: 'big one' });
+    expect(() => domain.alloc(2 ** 20)).toThrow(/^ENOMEM: .*big one/);
+    void a;
+  });
+});
+
+describe('a closed domain', () => {
+  test('answers ESTALE, throwing where a value is returned and rejecting where a promise is', async () => {
+    const domain = await Domain.create({ heap: 2 ** 20 });
+    await domain.close();
+    await domain.close();
+    expect(() => domain.alloc(1)).toThrow(code('ESTALE'));
+    expect(() => domain.channel('x')).toThrow(code('ESTALE'));
+    await expect(domain.lockAll([])).rejects.toEqual(code('ESTALE'));
+    await expect(domain.spawn('/x.js')).rejects.toEqual(code('ESTALE'));
+    await expect(domain.idle()).rejects.toEqual(code('ESTALE'));
+  });
+});
+
+describe('Domain.on', () => {
+  test('refuses unknown events and listeners that are none; disposing ends it', async () => {
+    await using domain = await Domain.create({ heap: 2 ** 20 });
+    expect(() => domain.on('what' as 'leak', () => {})).toThrow(code('EINVAL'));
+    expect(() => domain.on('leak', 1 as never)).toThrow(code('EINVAL'));
+    domain.on('leak', () => {})[Symbol.dispose]();
+  });
+});
+
+describe('Domain.heap', () => {
+  test('knows "system", and no other', async () => {
+    await using domain = await Domain.create({ heap: 2 ** 20 });
+    expect(domain.heap('system')).toMatchObject({ name: 'system', size: 2 ** 20, used: 0 });
+    expect(() => domain.heap('cma')).toThrow(code('ENOENT'));
+    expect(() => domain.alloc(1, { heap: 'cma' })).toThrow(code('ENOENT'));
+  });
+});
