@@ -82,7 +82,8 @@ export class Leaks {
   #leaked(remains: Remains): void {
     const { kind, id } = remains;
     const stack = this.#watched.get(remains);
-    if (!this.#watched.delete(remains)) return;
+    this.#watched.delete(remains);
+    this.#registry.unregister(remains);
     remains.release();
     this.onLeak(stack === undefined ? { kind, id } : { kind, id, stack });
   }

@@ -162,15 +162,20 @@ export function passSync(room, sections, { locks, algorithm, rounds = 1, timeout
   }
 }
 
-/** A party that is a task: takes its locks by hand. @param {Reservations} room @param {Sections} sections @param {Party} party @returns {Operation<void>} */
-export function* passTask(room, sections, { locks, algorithm }) {
+/**
+ * A party that is a task: takes its locks by hand.
+ * @param {Reservations} room @param {Sections} sections @param {Party} party @param {unknown} [reason]  an end that is all right
+ * @returns {Operation<void>}
+ */
+export function* passTask(room, sections, { locks, algorithm }, reason) {
   try {
     const context = algorithm === null ? null : room.acquireContext({ algorithm });
     const held = yield* takeAll(room, context, locks);
     sections.pass(held);
     context?.[Symbol.dispose]();
   } catch (error) {
-    sections.env.fail(`a task failed: ${String(error)}`);
+    if (error === undefined || error !== reason)
+      sections.env.fail(`a task failed: ${String(error)}`);
   }
 }
 
@@ -185,7 +190,10 @@ function* takeAll(room, context, rows) {
     try {
       held.push(yield* resv.lockOperation('model', request));
     } catch (error) {
-      if (!isCode(error, 'EDEADLK')) throw error;
+      if (!isCode(error, 'EDEADLK')) {
+        for (const lock of held) lock.unlock();
+        throw error;
+      }
       for (const lock of held) lock.unlock();
       held = [yield* resv.lockOperation('model', request)];
       at = -1;

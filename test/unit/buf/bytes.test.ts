@@ -12,8 +12,11 @@ describe('bytes', () => {
   });
 
   it('as() gives other typed arrays over the same memory', () => {
-    const cpu = nth(rigs(1), 0).heap.alloc(24).cpuAccessSync('write');
+    const { heap } = nth(rigs(1), 0);
+    heap.alloc(1);
+    const cpu = heap.alloc(24).cpuAccessSync('write');
     cpu.as(Float64Array)[1] = 1.5;
+    expect(cpu.as(Float64Array).byteOffset).toBe(4096);
     expect(cpu.as(Float64Array, { offset: 8, length: 8 })).toEqual(new Float64Array([1.5]));
     expect(cpu.as(Uint32Array)).toHaveLength(6);
     expect(cpu.as(Int16Array, { offset: 2 })).toHaveLength(11);
