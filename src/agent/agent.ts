@@ -159,7 +159,7 @@ export class Agent {
   #heard(): void {
     this.#listening = false;
     if (this.#left) return;
-    this.bells.unpark(this.slot);
+    this.unpark();
     this.serve();
     this.listen();
   }
@@ -168,8 +168,13 @@ export class Agent {
   sleepOnce(): void {
     const seen = this.bells.read(this.slot);
     if (this.bells.park(this.slot)) this.bells.sleep(this.slot, seen, Infinity); // P2
-    this.bells.unpark(this.slot);
+    this.unpark();
     this.serve();
+  }
+
+  /** Ringers need not notify any more; but they must while the event loop listens, whatever else this thread has done. */
+  unpark(): void {
+    if (!this.#listening) this.bells.unpark(this.slot);
   }
 
   lookForDead(): void {

@@ -34,6 +34,8 @@ export interface BlockingHost {
   readonly held: number;
   /** Duties towards others that a blocked agent still has. */
   serveNotes(bucket: number): void;
+  /** It does not sleep any more, unless its event loop listens to the bell all the same. */
+  unpark(): void;
   /** Recovers agents that have died. */
   lookForDead(): void;
 }
@@ -117,12 +119,12 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
       if (left <= 0) return new Interrupt('timeout');
       if (!bells.park(slot)) continue; // P2
       bells.sleep(slot, seen, Math.min(left, SLICE));
-      bells.unpark(slot);
+      host.unpark();
       if (bells.read(slot) === seen) host.lookForDead();
     }
   } finally {
     wait.disarm();
-    bells.unpark(slot);
+    host.unpark();
     slots.setWord(slot, 'blocked', 0);
     if (tasks.pending > 0) platform.microtask(() => tasks.look(-1));
   }

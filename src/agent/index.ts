@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 export { Agent } from './agent.js';
 export {
-  AGENT_NAME_BYTES,
   ControlSection,
   keyKind,
   keyRow,
@@ -14,7 +13,7 @@ export {
 } from './layout.js';
 export { ObjectWait } from './object-wait.js';
 export type { Abortable, Platform, Timer } from './ports.js';
-export { ownerTag, RANK, type Rank, type Reaper, tagSlot } from './reaper.js';
+export { ownerTag, type Rank, type Reaper, tagSlot } from './reaper.js';
 export type { Place, RemoteRow, WaitRows } from './rows.js';
 export type { Identity, Slots } from './slots.js';
 export type { WaitLimits } from './tasks.js';

@@ -8,8 +8,6 @@ import { record, section, textWords, u32, words } from '../mem/index.js';
 const LINE = 16;
 /** Bytes of a member's name. */
 export const AGENT_NAME_BYTES = 44;
-/** Buckets of dirty bits of one agent: 32 words of 32. */
-export const BUCKETS = 1024;
 
 export const ControlLayout = record(
   'control',

@@ -79,6 +79,8 @@ export class Buffers {
     this.exports = new Exports(this);
     this.leaks = new Leaks(agent.platform, (leak) => ports.onLeak?.(leak), ports.stacks);
     this.#references = Array.from({ length: arena.limits.buffers }, () => undefined);
+    reservations.details = (row) =>
+      row < arena.limits.buffers ? { buffer: this.rows.id(row) } : { reservation: row };
     reservations.registerNamer((row) => this.#namesReservation(row));
     agent.onNote(() => {
       this.tickets.sweep();

@@ -16,7 +16,7 @@
  *   idle(): Promise<void> · close(): before leaving · leaks.track(handle)
  * A `DmaBuf` has, for other rooms: row, generation, buffers, readOnly, use(op): Reference (throws ESTALE when closed).
  */
-export { accessOperation, tryAccess } from './access.js';
+export { accessOperation } from './access.js';
 export type { AllocOptions } from './alloc-options.js';
 export { Attachment } from './attachment.js';
 export type { AttachmentView } from './attachment-rows.js';
@@ -39,9 +39,9 @@ export type {
 } from './exporter.js';
 export type { Namer, PoolHook, SharedExporter } from './hooks.js';
 export type { ImporterOps } from './importer.js';
-export { BufferSection, bufferSections, Phase } from './layout.js';
+export { bufferSections, Phase } from './layout.js';
 export type { Leak, Leaks, Remains, Watchable } from './leaks.js';
-export { actorOf, generationOf, isServing, Life, type LifeHooks, phaseOf } from './life.js';
+export { generationOf, type LifeHooks, phaseOf } from './life.js';
 export { Mapping } from './mapping.js';
 export type { Member } from './member.js';
 export { Pin } from './pin.js';

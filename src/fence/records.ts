@@ -152,7 +152,8 @@ export class FenceRecords {
 
   /**
    * For the reaper: fails the row's fence if it is pending and owed by the agent with this tag, which is dead.
-   * State before owner: a dead agent takes over nothing, so an owner that is still the dead one was it when the state was read.
+   * First pending, then the owner: the dead take over nothing, so who is the owner now was it when the fence was seen pending.
+   * Of a row that was free then, the owner may still be that of its last fence.
    */
   failOwed(row: number, tag: number, error: number): boolean {
     const state = this.stateOf(row);

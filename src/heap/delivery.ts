@@ -4,7 +4,14 @@
  */
 
 import { type Agent, type Operation, until } from '../agent/index.js';
-import { accessOperation, type CpuAccess, type CpuIntent, type DmaBuf } from '../buf/index.js';
+import {
+  accessOperation,
+  type Buffers,
+  type CpuAccess,
+  type CpuIntent,
+  type DmaBuf,
+  type Remains,
+} from '../buf/index.js';
 import { type ErrorCode, errorNumber, fail, shown } from '../errors.js';
 import {
   type AnyFence,
@@ -32,6 +39,7 @@ export interface Duty {
 /** What a delivery needs of its agent. */
 export interface DeliveryHost {
   readonly agent: Agent;
+  readonly buffers: Buffers;
   readonly fences: Fences;
 }
 
@@ -55,6 +63,8 @@ export class Delivery implements Disposable {
   readonly tag: number;
   /** @internal */
   readonly unposted = UNPOSTED;
+  /** @internal */
+  watched: Remains | null = null;
   readonly #host: DeliveryHost;
   readonly #duty: Duty | null;
   #text: string | null;
@@ -79,6 +89,8 @@ export class Delivery implements Disposable {
     this.tag = tag;
     this.#text = text;
     this.#duty = duty;
+    // Somebody waits for it: when it is lost, that must not be for ever.
+    if (duty !== null) host.buffers.leaks.track(this);
   }
 
   /** What the sender said beside the buffer; null = nothing. */
@@ -186,6 +198,7 @@ export class Delivery implements Disposable {
   #finish(error: ErrorCode | null): void {
     if (this.#finished) return;
     this.#finished = true;
+    if (this.watched !== null) this.#host.buffers.leaks.unwatch(this);
     const accesses = this.#accesses;
     if (accesses !== null) for (const access of accesses) access.end();
     const duty = this.#duty;
@@ -196,5 +209,20 @@ export class Delivery implements Disposable {
       this.#host.fences.signalPoint(row, generation, number);
     }
     this.buf.close();
+  }
+
+  /** @internal */
+  get closed(): boolean {
+    return this.#finished;
+  }
+
+  /** What is left when it is garbage-collected unfinished: the fence that others wait for. @internal */
+  remains(): Remains {
+    const { fences } = this.#host;
+    const { row, generation } = this.#duty?.owed ?? { row: 0, generation: 0 };
+    const release = (): void => {
+      fences.signalPoint(row, generation, errorNumber('ECANCELED'));
+    };
+    return { kind: 'Delivery', id: this.buf.id, release };
   }
 }

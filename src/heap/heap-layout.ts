@@ -25,7 +25,9 @@ export const PageLayout = record('page', {
 export const HeapLayout = record(
   'heap',
   {
-    lock: u32('tag of the agent that is in the page table 31 | somebody may sleep on this word 1; 0 = nobody'),
+    lock: u32(
+      'tag of the agent that is in the page table 31 | somebody may sleep on this word 1; 0 = nobody',
+    ),
     ready: u32('1 = the page table has its first run; stored last'),
     used: u32('pages that are not free'),
     fresh: u32('pages at and above this one were never handed out: still zero, never touched'),

@@ -9,7 +9,7 @@ export { Channel } from './channel.js';
 export type { ChannelOptions, Json, SendOptions } from './channel-options.js';
 export { Channels } from './channels.js';
 export { Delivery } from './delivery.js';
-export { HeapSection, PAGE, PageSection, systemHeapSections } from './heap-layout.js';
+export { PAGE, systemHeapSections } from './heap-layout.js';
 export { Pool, type PoolOptions } from './pool.js';
 export { type PoolAlloc, Pools } from './pools.js';
 export { heapSections } from './sections.js';

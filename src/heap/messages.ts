@@ -22,10 +22,6 @@ const extra = CellExtraLayout.at;
 const LINE = CellLayout.size;
 const ROW_BITS = 20;
 const ROW = 2 ** ROW_BITS - 1;
-const FLAGS = 2 ** AFTER_SHIFT - 1;
-
-/** A fence that is named in no message. */
-export const NO_FENCE: Point = { row: 0, generation: 0 };
 
 /** A buffer by name, in one word. */
 export function packName(row: number, generation: number): number {
@@ -34,7 +30,6 @@ export function packName(row: number, generation: number): number {
 
 export const rowOf = (name: number): number => name & ROW;
 export const generationOf = (name: number): number => name >>> ROW_BITS;
-export const flagsOf = (info: number): number => info & FLAGS;
 
 export class Messages {
   readonly #words: Words;

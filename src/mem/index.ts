@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-export { Arena, HeaderLayout } from './arena.js';
+export { Arena } from './arena.js';
 export {
   add,
   and,
@@ -22,7 +22,6 @@ export {
   f64,
   i64,
   type Limits,
-  layoutHash,
   type Offsets,
   type RecordLayout,
   record,

@@ -144,7 +144,8 @@ export abstract class HeldLock {
   require(op: string, resv: Reservation): void {
     check(this, op);
     if (this.resv === resv) return;
-    const details = { row: resv.row, other: this.resv.row };
+    const { room } = this.resv;
+    const details = { ...room.details(resv.row), lock: this.resv.row };
     throw fail('ENOLCK', op, details, { why: 'this is the lock of another reservation' });
   }
 
@@ -163,7 +164,7 @@ export abstract class HeldLock {
 
 function check(lock: HeldLock, op: string): void {
   if (lock.held) return;
-  const details = { row: lock.resv.row };
+  const details = lock.resv.room.details(lock.resv.row);
   throw fail('ENOLCK', op, details, { why: 'this lock is not held any more' });
 }
 

@@ -16,12 +16,11 @@
  * `HeldLock`: require(op, resv) throws ENOLCK · inTheWay(usage): pending fences, and failed writes · lend(): LentLock, end() it
  */
 export { AcquireContext, type Algorithm } from './acquire-context.js';
-export { HeldLock, type LentLock, ResvLock } from './held-lock.js';
+export { HeldLock, ResvLock } from './held-lock.js';
 export { reservationSections } from './layout.js';
-export { lockAll, lockAllSync, type Reserving } from './lock-all.js';
+export { lockAll, lockAllSync } from './lock-all.js';
 export { LockSet } from './lock-set.js';
-export type { LostLock } from './lost-locks.js';
-export type { Lockable, LockOptions, LockRequest, LockSyncOptions } from './options.js';
+export type { LockOptions, LockSyncOptions } from './options.js';
 export { Reservation } from './reservation.js';
 export { type Misuse, Reservations } from './reservations.js';
 export type { Usage } from './usage.js';

@@ -76,7 +76,7 @@ function duplicate(
 ): ResvLock {
   const lock = locks.find((each) => each?.resv === resv);
   if (lock !== undefined) return lock;
-  throw fail('EALREADY', op, { row: resv.row, stamp: context.stamp });
+  throw fail('EALREADY', op, { ...resv.room.details(resv.row), stamp: context.stamp });
 }
 
 function reserve(lock: ResvLock, fences: number): void {
@@ -97,7 +97,7 @@ function* takeRest(multi: Multi, blocking: boolean): Operation<void> {
     if (lock === null) {
       // Gives way: with nothing held it cannot be told to, and what it then has, it keeps.
       drop(locks);
-      if (context.held > 0) throw deadlock(op, resv.row, context);
+      if (context.held > 0) throw deadlock(op, resv.room, resv.row, context);
       lock = yield* take(multi, resv, blocking);
     }
     if (lock === null) continue;

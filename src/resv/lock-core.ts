@@ -86,10 +86,10 @@ export abstract class LockCore {
 
   /** @internal Takes it also from under those who wait, unless one of them lost a race before. @throws EOWNERDEAD · ESTALE */
   takeAnyway(op: string): ResvLock | null {
-    if (this.holder === GONE) throw gone(op, this.row);
+    if (this.holder === GONE) throw gone(op, this.room, this.row);
     for (;;) {
       const v = load(this.words, this.ownerAt);
-      if ((v & TAG) === 0 && (v & D) !== 0) throw ownerDied(op, this.row);
+      if ((v & TAG) === 0 && (v & D) !== 0) throw ownerDied(op, this.room, this.row);
       if ((v & ~W) !== 0 || this.holder !== null) return null;
       if (cas(this.words, this.ownerAt, v, this.room.plainTag | v) !== v) continue;
       this.hold(null);
@@ -157,12 +157,12 @@ export abstract class LockCore {
   settle({ resolve, reject }: Rest): void {
     if (!this.dead) return resolve(this.lockOf(null));
     this.release(null);
-    reject(ownerDied('Reservation.lock', this.row));
+    reject(ownerDied('Reservation.lock', this.room, this.row));
   }
 
   /** @internal It will not have it: the reason, or null when this was retired. */
   fail({ reject }: Rest, error: unknown): void {
-    reject(error ?? gone('Reservation.lock', this.row));
+    reject(error ?? gone('Reservation.lock', this.room, this.row));
   }
 
   // ------------------------------------------------------------------------------------------- for people

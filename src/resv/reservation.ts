@@ -87,7 +87,7 @@ export class Reservation extends LockCore {
       limit,
       context,
     );
-    if (taken === null) throw deadlock(op, this.row, context);
+    if (taken === null) throw deadlock(op, this.room, this.row, context);
     return taken;
   }
 
@@ -110,7 +110,7 @@ export class Reservation extends LockCore {
     const op = 'Reservation.lockSlow';
     if (!(context instanceof AcquireContext) || context.contended !== this.row) {
       const why = 'the context got no EDEADLK from this reservation: use lock()';
-      return Promise.reject(fail('EINVAL', op, { row: this.row }, { why }));
+      return Promise.reject(fail('EINVAL', op, this.room.details(this.row), { why }));
     }
     return this.#lock(op, { ...options, context });
   }
@@ -133,7 +133,7 @@ export class Reservation extends LockCore {
   /** What can be said at once: it has the lock, it has to wait (null), or it must not. */
   #lockNow(op: string, context: AcquireContext | null): ResvLock | null {
     admit(this, op, context);
-    if (context?.inject() === true) throw deadlock(op, this.row, context);
+    if (context?.inject() === true) throw deadlock(op, this.room, this.row, context);
     const lock = this.take(context);
     if (lock !== null && context !== null) context.contended = -1;
     return lock;
@@ -143,7 +143,7 @@ export class Reservation extends LockCore {
   *lockOperation(op: string, request: LockRequest = {}): Operation<ResvLock> {
     const context = request.context ?? null;
     const lock = this.#lockNow(op, context) ?? (yield* this.acquire(op, request));
-    if (lock === null) throw deadlock(op, this.row, context);
+    if (lock === null) throw deadlock(op, this.room, this.row, context);
     return lock;
   }
 
@@ -151,11 +151,11 @@ export class Reservation extends LockCore {
   *acquire(op: string, request: LockRequest): Operation<ResvLock | null> {
     const context = request.context ?? null;
     const outcome = yield* this.ww.wait(op, context, request.blocking === true);
-    if (outcome === Outcome.GONE) throw gone(op, this.row);
+    if (outcome === Outcome.GONE) throw gone(op, this.room, this.row);
     if (outcome === Outcome.DIE) return null;
     if (this.dead && request.recover !== true) {
       this.release(context);
-      throw ownerDied(op, this.row);
+      throw ownerDied(op, this.room, this.row);
     }
     if (context !== null) context.contended = -1;
     this.seen();
@@ -189,7 +189,7 @@ export class Reservation extends LockCore {
     const limit = checkTimeout(op, options.timeout);
     if (limit > 0 && this.owedHere(usage)) {
       const why = 'this thread has to signal one of the fences, and could not while it blocks';
-      throw fail('EDEADLK', op, { row: this.row }, { why });
+      throw fail('EDEADLK', op, this.room.details(this.row), { why });
     }
     this.room.block(op, this.waitOperation(op, usage), limit, null);
   }
@@ -203,7 +203,7 @@ export class Reservation extends LockCore {
       let next = list.pending(number);
       while (next !== null && list.version === version) {
         const interrupt = yield room.fences.waitFor(next);
-        if (interrupt !== null) throw interrupt.error(op, { row: this.row });
+        if (interrupt !== null) throw interrupt.error(op, this.room.details(this.row));
         next = list.pending(number, next.index + 1);
       }
       if (list.version === version) return;

@@ -13,7 +13,7 @@ import {
   objectKey,
   type Wait,
 } from '../agent/index.js';
-import { type ErrorCode, errorCode, fail, shown } from '../errors.js';
+import { type ErrorCode, type ErrorDetails, errorCode, fail, shown } from '../errors.js';
 import type { Fences } from '../fence/index.js';
 import { cas, load, RowFinder, type Words } from '../mem/index.js';
 import {
@@ -58,6 +58,8 @@ export class Reservations {
   readonly chunks: Chunks;
   readonly lost: LostLocks;
   readonly plainTag: number;
+  /** What an error says of a reservation: the room above knows which buffer it belongs to. */
+  details: (row: number) => ErrorDetails = (row) => ({ row });
   /** Report what is legal and works, but only by luck. */
   debug = false;
   /** For tests: a context that holds something is refused its n-th lock, then at growing intervals. 0 = never. */

@@ -7,7 +7,6 @@
  * rooms in its first block, so that making them is no part of what is explored.
  */
 
-import { SlotSection } from '../../dist/agent/index.js';
 import { Buffers, bufferSections } from '../../dist/buf/index.js';
 import { makeWorld } from './world.mjs';
 
@@ -25,7 +24,12 @@ const QUIET =
 
 /** @param {readonly Section[]} sections @param {Partial<Limits>} [limits] @returns {World} */
 export function makeBufWorld(sections = [], limits = {}) {
-  return makeWorld([...bufferSections, ...sections], { agents: 5, buffers: 2, waitRows: 2, ...limits });
+  return makeWorld([...bufferSections, ...sections], {
+    agents: 5,
+    buffers: 2,
+    waitRows: 2,
+    ...limits,
+  });
 }
 
 const none = /** @type {Fences} */ (/** @type {unknown} */ (null));
@@ -48,18 +52,6 @@ export function joinRooms(world, env, heap) {
     if (own !== null) buffers.registerHeap(own);
     return { agent, buffers };
   });
-}
-
-/**
- * All slots are taken but these: whoever joins gets the next of them. In whose word of bits an agent is, matters.
- * @param {World} world @param {readonly number[]} free
- */
-export function leaveSlots(world, free) {
-  const { words } = world.arena;
-  const base = world.arena.base(SlotSection);
-  for (let index = 0; index < world.arena.limits.agents; index++) {
-    if (!free.includes(index)) words[base + index * SlotSection.layout.size + SlotSection.layout.at.claim] = 1000 + index;
-  }
 }
 
 /** @param {World} world @param {RegExp} [more] @returns {(array: unknown, index: number) => boolean} */

@@ -101,5 +101,5 @@ async function ringMember(
 ): Promise<Actor> {
   const pair = [buffers[n], buffers[(n + 1) % buffers.length]];
   const shares = pair.flatMap((buf) => (buf === undefined ? [] : [buf.share()]));
-  return await Actor.start(domain, 'locks.mjs', 'cycle', { buffers: shares, algorithm });
+  return Actor.start(domain, 'locks.mjs', 'cycle', { buffers: shares, algorithm });
 }

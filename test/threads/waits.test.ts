@@ -162,7 +162,8 @@ function drain(lanes: readonly Channel[]): void {
 async function close(got: unknown): Promise<void> {
   const given = got as Partial<Disposable & AsyncDisposable> | null | undefined;
   const end = given?.[Symbol.asyncDispose] ?? given?.[Symbol.dispose];
-  await end?.call(given as Disposable & AsyncDisposable);
+  const ended: unknown = end?.call(given as Disposable & AsyncDisposable);
+  await ended;
 }
 
 const late = { code: 'ETIMEDOUT' };

@@ -12,7 +12,7 @@ import { BufferSection, Phase, phaseOf } from '../../../dist/buf/index.js';
 import { BufferLayout } from '../../../dist/buf/layout.js';
 import { Life } from '../../../dist/buf/life.js';
 import { add, load, record, section, u32 } from '../../../dist/mem/index.js';
-import { joinRooms, leaveSlots, makeBufWorld, quietWords, recover } from '../buf-world.mjs';
+import { joinRooms, makeBufWorld, quietWords, recover } from '../buf-world.mjs';
 import { replaceMethod } from '../world.mjs';
 
 /** @import {SharedExporter} from '../../../dist/buf/index.js' */
@@ -76,11 +76,7 @@ function reaper(_world, env) {
 
 /** @type {Omit<Model<World>, 'name' | 'threads'>} */
 const common = {
-  reset: () => {
-    world.reset();
-    leaveSlots(world, [0, 1, 2, 3, 4]);
-    return world;
-  },
+  reset: world.reset,
   check() {
     if (!isFree()) return `phase ${phaseOf(load(words, lifeAt))} at the end`;
     const count = load(words, released);

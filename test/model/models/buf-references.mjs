@@ -8,31 +8,37 @@
  * die too.
  */
 
+import { Agent } from '../../../dist/agent/index.js';
 import { BufferSection, generationOf, openShare, Phase, phaseOf } from '../../../dist/buf/index.js';
-import { BufferLayout, TicketLayout, TicketPhase, TicketSection } from '../../../dist/buf/layout.js';
+import {
+  BufferLayout,
+  TicketLayout,
+  TicketPhase,
+  TicketSection,
+} from '../../../dist/buf/layout.js';
 import { Life } from '../../../dist/buf/life.js';
 import { Tickets } from '../../../dist/buf/tickets.js';
-import { Agent } from '../../../dist/agent/index.js';
 import { DmaBufError } from '../../../dist/errors.js';
 import { add, words as field, load, record, section, store } from '../../../dist/mem/index.js';
-import { joinRooms, leaveSlots, makeBufWorld, quietWords, recover } from '../buf-world.mjs';
+import { joinRooms, makeBufWorld, quietWords, recover } from '../buf-world.mjs';
 import { replaceMethod } from '../world.mjs';
 
 /** @import {DmaBuf, SharedExporter} from '../../../dist/buf/index.js' */
-/** @import {Env, Model, PlannedOperation} from '../engine/types.js' */
+/** @import {Env, Model} from '../engine/types.js' */
 /** @import {World} from '../world.mjs' */
 
-const data = record('data', { using: field(8, 'who uses the buffer'), released: field(1, 'how often') });
+const data = record('data', {
+  using: field(8, 'who uses the buffer'),
+  released: field(1, 'how often'),
+});
 const Data = section('data', data, () => 1);
-const world = makeBufWorld([Data], { agents: 36, buffers: 1 });
+const world = makeBufWorld([Data], { buffers: 1 });
 const { arena } = world;
 const { words } = arena;
 const using = arena.base(Data) + data.at.using;
 const released = arena.base(Data) + data.at.released;
 const ROW = 0;
 const THREADS = 3;
-/** The receiver's bit is in another word than those of the others: they are not read at one instant. */
-const FAR_APART = [0, 32, 33];
 
 /** Takes pages back: nobody who lives may be using them. @param {Env} env @returns {SharedExporter} */
 const heap = (env) => ({
@@ -89,7 +95,11 @@ function receiver(_world, env) {
   /** @type {DmaBuf} */
   let buf;
   try {
-    buf = openShare(buffers, 'model', /** @type {import('../../../dist/buf/index.js').Share} */ (NAMES));
+    buf = openShare(
+      buffers,
+      'model',
+      /** @type {import('../../../dist/buf/index.js').Share} */ (NAMES),
+    );
   } catch (error) {
     // It may be too late. But who took the ticket has the buffer.
     if (!DmaBufError.is(error, 'ESTALE') || error.message.includes('buffer is gone')) throw error;
@@ -114,7 +124,8 @@ function reaper(_world, env) {
 function check(_world, { dead }) {
   const at = arena.base(BufferSection);
   const life = load(words, at + BufferLayout.at.life);
-  if (phaseOf(life) !== Phase.FREE || generationOf(life) !== 1) return `phase ${phaseOf(life)} at the end`;
+  if (phaseOf(life) !== Phase.FREE || generationOf(life) !== 1)
+    return `phase ${phaseOf(life)} at the end`;
   for (let i = 0; i < 8; i++) {
     if (load(words, at + BufferLayout.at.agents + i) !== 0) return 'somebody still refers to it';
   }
@@ -127,59 +138,35 @@ function check(_world, { dead }) {
 
 /** @type {Omit<Model<World>, 'name' | 'threads'>} */
 const common = {
-  reset: () => {
-    world.reset();
-    leaveSlots(world, [0, 1, 2, 3, 4]);
-    return world;
-  },
+  reset: world.reset,
   check,
   onKill: () => ({ name: 'reaper', run: reaper }),
   word: (_array, index) => world.label(index),
   private: quietWords(world),
 };
 
-/** @param {PlannedOperation} operation */
-const isLife = ({ name, word }) => name === 'compareExchange' && word.endsWith('.life');
-
 /** @type {NonNullable<Model<World>['planted']>} */
 const orderFaults = {
-  'new references are not counted in the life word': (operation) => {
-    if (!isLife(operation)) return undefined;
-    const [expected, next] = /** @type {[number, number]} */ (operation.args);
-    const isEntering = phaseOf(expected) === Phase.LIVE && phaseOf(next) === Phase.LIVE;
-    return isEntering ? [expected, expected] : undefined;
-  },
-  'the bit is set after the life word was counted up': ({ name, word }) =>
-    name === 'or' && word.includes('.agents') ? 'delay-one' : undefined,
   'the ticket is taken before there is a reference': {
     patch: () => {
       const { read, take } = Tickets.prototype;
       /** @type {ReturnType<typeof read> | null} */
       let taken = null;
-      const mend = replaceMethod(Tickets.prototype, 'read', function (/** @type {Parameters<typeof read>} */ ...args) {
-        const self = /** @type {Tickets} */ (/** @type {unknown} */ (this));
-        taken = read.apply(self, args);
-        take.call(self, args[0], args[1], taken);
-        return taken;
-      });
+      const mend = replaceMethod(
+        Tickets.prototype,
+        'read',
+        function (/** @type {Parameters<typeof read>} */ ...args) {
+          const self = /** @type {Tickets} */ (/** @type {unknown} */ (this));
+          taken = read.apply(self, args);
+          take.call(self, args[0], args[1], taken);
+          return taken;
+        },
+      );
       const mendToo = replaceMethod(Tickets.prototype, 'take', () => {});
       return () => {
         mend();
         mendToo();
       };
-    },
-  },
-  'the last put is decided by bits alone': {
-    patch: () => {
-      const { leave } = Life.prototype;
-      return replaceMethod(Life.prototype, 'leave', function (/** @type {number} */ row) {
-        const self = /** @type {Life} */ (/** @type {unknown} */ (this));
-        leave.call(self, row);
-        const life = self.of(row);
-        if (phaseOf(life) !== Phase.LIVE) return;
-        for (let slot = 0; slot < 5; slot++) if (self.refers(slot, row)) return;
-        self.takeOver(row, self.of(row));
-      });
     },
   },
 };
@@ -190,11 +177,15 @@ const deathFaults = {
     patch: () => {
       const { leaveFor, tryDie } = Life.prototype;
       let skip = false;
-      const mend = replaceMethod(Life.prototype, 'leaveFor', function (/** @type {[number, number]} */ ...args) {
-        const cleared = leaveFor.apply(/** @type {Life} */ (/** @type {unknown} */ (this)), args);
-        skip = !cleared;
-        return cleared;
-      });
+      const mend = replaceMethod(
+        Life.prototype,
+        'leaveFor',
+        function (/** @type {[number, number]} */ ...args) {
+          const cleared = leaveFor.apply(/** @type {Life} */ (/** @type {unknown} */ (this)), args);
+          skip = !cleared;
+          return cleared;
+        },
+      );
       const mendToo = replaceMethod(Life.prototype, 'tryDie', function (/** @type {number} */ row) {
         const skipped = skip;
         skip = false;
@@ -224,12 +215,6 @@ export const models = [
       { name: 'sender', run: sender },
       { name: 'holder', run: holder },
     ],
-    reset: () => {
-      world.reset();
-      leaveSlots(world, FAR_APART);
-      return world;
-    },
-    private: quietWords(world, /^slot.*\.(dirty|summary|bell|parked)/),
     bounds: { preemptions: 3 },
     planted: orderFaults,
   },

@@ -89,6 +89,18 @@ const ownerBeforeState = () =>
     },
   );
 
+/** The reaper takes the owner of the last fence in a free row for the owner of the next one. */
+const ownerOfFreeRow = () =>
+  replaceMethod(
+    FenceRecords.prototype,
+    'failOwed',
+    /** @this {FenceRecords} @param {number} row @param {number} tag @param {number} error */
+    function failOwed(row, tag, error) {
+      const generation = this.stateOf(row) >>> 12;
+      return this.ownerOf(row) === tag && this.signal(row, generation, error);
+    },
+  );
+
 /** The name is checked, and then the owner of whichever fence is there is changed. */
 const unheld = () =>
   replaceMethod(
@@ -101,7 +113,10 @@ const unheld = () =>
 export const models = [
   {
     ...model('the taker dies', [maker, taker]),
-    planted: { 'owner before state': { patch: ownerBeforeState } },
+    planted: {
+      'owner before state': { patch: ownerBeforeState },
+      'owner of a free row': { patch: ownerOfFreeRow },
+    },
   },
   {
     ...model('the maker dies', [idler, taker, heir]),

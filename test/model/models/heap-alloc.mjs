@@ -8,8 +8,8 @@
  * it is CLAIMED again.
  */
 
-import { BufferSection, Phase, phaseOf } from '../../../dist/buf/index.js';
 import { Buffers } from '../../../dist/buf/buffers.js';
+import { BufferSection, Phase, phaseOf } from '../../../dist/buf/index.js';
 import { BufferLayout } from '../../../dist/buf/layout.js';
 import { Life } from '../../../dist/buf/life.js';
 import { DmaBufError } from '../../../dist/errors.js';
@@ -17,7 +17,7 @@ import { HeapSection, PageKind, PageSection } from '../../../dist/heap/heap-layo
 import { Runs } from '../../../dist/heap/runs.js';
 import { SystemHeap } from '../../../dist/heap/system-heap.js';
 import { load } from '../../../dist/mem/index.js';
-import { joinRooms, leaveSlots, makeBufWorld, quietWords, recover } from '../buf-world.mjs';
+import { joinRooms, makeBufWorld, quietWords, recover } from '../buf-world.mjs';
 import { replaceMethod } from '../world.mjs';
 
 /** @import {Env, Model} from '../engine/types.js' */
@@ -75,7 +75,6 @@ function check() {
 const common = {
   reset: () => {
     world.reset();
-    leaveSlots(world, [0, 1, 2, 3, 4]);
     makeRuns().prepare();
     return world;
   },
@@ -105,10 +104,14 @@ const planted = {
   'pages are used before the row names them': {
     patch: () => {
       const { place } = Buffers.prototype;
-      return replaceMethod(Buffers.prototype, 'place', function (/** @type {[number, number, number]} */ ...args) {
-        makeRuns().use(args[1]);
-        place.apply(/** @type {Buffers} */ (/** @type {unknown} */ (this)), args);
-      });
+      return replaceMethod(
+        Buffers.prototype,
+        'place',
+        function (/** @type {[number, number, number]} */ ...args) {
+          makeRuns().use(args[1]);
+          place.apply(/** @type {Buffers} */ (/** @type {unknown} */ (this)), args);
+        },
+      );
     },
   },
   'a row that was being built, or released, is left behind': {

@@ -7,7 +7,6 @@
  * leaves a torn table, a claimed run, or both; the next to come in repairs the table, and the reaper takes back the run.
  */
 
-import { words as field, cas, load, record, section, store } from '../../../dist/mem/index.js';
 import { classOf, FreeRuns } from '../../../dist/heap/free-runs.js';
 import {
   HeapLayout,
@@ -18,6 +17,7 @@ import {
 } from '../../../dist/heap/heap-layout.js';
 import { HeapLock } from '../../../dist/heap/heap-lock.js';
 import { lengthOf, Runs } from '../../../dist/heap/runs.js';
+import { cas, words as field, load, record, section, store } from '../../../dist/mem/index.js';
 import { recover } from '../buf-world.mjs';
 import { makeWorld, replaceMethod } from '../world.mjs';
 
@@ -57,7 +57,8 @@ function join(env) {
       locked(() => {
         // What the row of a buffer tells in the system heap: whose this used run is.
         for (const { first, kind } of runs.all()) {
-          if (kind === PageKind.USED && load(words, owner + first) === slot + 1) runs.claim(first, slot);
+          if (kind === PageKind.USED && load(words, owner + first) === slot + 1)
+            runs.claim(first, slot);
         }
         for (let i = 0; i < PAGES; i++) {
           if (load(words, owner + i) === slot + 1) store(words, owner + i, 0);
@@ -129,7 +130,8 @@ function takeInWrongOrder(length, slot) {
   return first;
 }
 
-const QUIET = /^header|\.(fresh|name|pid|kind|member|start|watched|pad|lost|classes\+(7|8|9|..+)|bitmap\+)/;
+const QUIET =
+  /^header|\.(fresh|name|pid|kind|member|start|watched|pad|lost|classes\+(7|8|9|..+)|bitmap\+)/;
 const quiet = new Set([...words.keys()].filter((index) => QUIET.test(world.label(index))));
 
 /** @type {Omit<Model<World>, 'name' | 'threads'>} */
@@ -182,7 +184,8 @@ export const models = [
       },
       'a claim does not say whose it is': ({ name, word, args }) => {
         const head = Number(args[0]);
-        const isClaim = name === 'store' && word.endsWith('.head') && (head & 3) === PageKind.CLAIMED;
+        const isClaim =
+          name === 'store' && word.endsWith('.head') && (head & 3) === PageKind.CLAIMED;
         return isClaim ? [head | (0xff << 2)] : undefined;
       },
       'the reaper skips claimed runs': {

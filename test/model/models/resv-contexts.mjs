@@ -4,7 +4,7 @@
  * model/models/resv-contexts — agents that take several locks in different orders, with contexts of both kinds: all get them all.
  */
 
-import { noHeldAnew, noMark, noRing, noWound, rowTooLate, silentReaper } from '../resv-faults.mjs';
+import { noHeldAnew, noMark, noRing, noWound, silentReaper } from '../resv-faults.mjs';
 import {
   checkLocks,
   joinResv,

@@ -56,7 +56,7 @@ function signalOf(agent) {
   /** @type {Set<() => void>} */
   const listeners = new Set();
   agent.onNote(() => {
-    if (load(words, asked) === 1) for (const abort of [...listeners]) abort();
+    if (load(words, asked) === 1) listeners.forEach((abort) => abort());
   });
   return {
     aborted: false,

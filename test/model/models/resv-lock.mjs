@@ -4,7 +4,7 @@
  * model/models/resv-lock — one lock, without contexts: agents that block exclude each other, and nobody sleeps for ever.
  */
 
-import { looksFirst, noMark, noRing, noRow, rowTooLate, silentReaper } from '../resv-faults.mjs';
+import { looksFirst, noMark, noRing, noRow, silentReaper } from '../resv-faults.mjs';
 import {
   checkLocks,
   joinResv,

@@ -44,13 +44,13 @@ const loop =
     runUntil(room.agent);
   };
 
-/** An agent that takes A, and has others of it wait at rest meanwhile. @param {number} resting */
-const resting = (resting) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
+/** An agent that takes A, and has others of it wait at rest meanwhile. @param {number} count */
+const resting = (count) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
   const room = joinResv(world, env);
   const sections = new Sections(world, env);
-  let left = resting;
+  let left = count;
   const lock = room.of(A).lockSync({ recover: true });
-  for (let n = 0; n < resting; n++) passResting(room, sections, A, () => void left--);
+  for (let n = 0; n < count; n++) passResting(room, sections, A, () => void left--);
   sections.pass([lock]);
   runUntil(room.agent, () => left === 0);
 };

@@ -8,7 +8,7 @@ const buf = domain.alloc(4096);
 const lane = domain.channel('lane');
 const pool = domain.pool({ name: 'frames', count: 1, size: 4096 });
 
-/** Runs `end` once this program has nothing to do but to wait. */
+/** Runs `end` once this program has nothing to do but to wait. @param {() => void} end */
 function later(end) {
   setTimeout(end, 20).unref();
 }

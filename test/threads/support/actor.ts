@@ -104,7 +104,7 @@ export class Actor {
   async die(way: Way): Promise<{ readonly clean: boolean; readonly reason: string }> {
     if (way === 'terminate') await this.member.kill();
     else this.tell(way);
-    return await this.member.gone;
+    return this.member.gone;
   }
 
   #failure(what: string): Error {

@@ -23,7 +23,7 @@ export async function changers(
   const start = async (): Promise<Actor> => {
     const shares = buffers.map((buf) => buf.share());
     const more = { ...data, buffers: shares, seed: seed++ };
-    return await Actor.start(domain, 'locks.mjs', 'change', more);
+    return Actor.start(domain, 'locks.mjs', 'change', more);
   };
   const actors = await Promise.all(Array.from({ length: threads }, start));
   for (const actor of actors) await actor.hear('ready');

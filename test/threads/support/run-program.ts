@@ -14,7 +14,7 @@ export interface Outcome {
 const NET = 60_000;
 
 export async function runProgram(file: URL): Promise<Outcome> {
-  return await new Promise((resolve) => {
+  return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [fileURLToPath(file)],

@@ -59,7 +59,7 @@ export async function dieAsTold() {
   setImmediate(() => {
     throw new Error('the scene was told to throw');
   });
-  return await new Promise(() => {});
+  return new Promise(() => {});
 }
 
 /** Plays `scenes[domain.data.scene](domain, domain.data)`. */

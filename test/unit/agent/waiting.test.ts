@@ -154,6 +154,18 @@ describe('the blocking runner', () => {
     expect(a.slots.state(b.slot)).toBe(0);
   });
 
+  test('does not make the event loop deaf that listened to the bell before', async () => {
+    const [a, b] = pair();
+    a.listen();
+    expect(() => a.runSync('t', raised(a, { up: false }), 1)).toThrow(/ETIMEDOUT/);
+    const flag = { up: false };
+    const wait = a.run('t', raised(a, flag), { timeout: 3000 });
+    while (!b.rows.waits(a.slot, KEY)) await new Promise((r) => setImmediate(r));
+    flag.up = true;
+    b.wake(KEY);
+    expect(await wait).toBe('raised');
+  });
+
   test('what its tasks are rung for meanwhile is passed on', async () => {
     const [a, b] = pair();
     let passed = 0;

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Fence, type FenceName, FenceSet, type Fences } from '../../../src/fence/index.js';
-import { codeOf, domainOf, fenceRooms, until } from './rooms.js';
+import { codeOf, domainOf, fenceRooms, turn, until } from './rooms.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -123,15 +123,23 @@ describe('handles of another agent', () => {
     const [dropped, kept] = [a.create(1, 1), a.create(1, 2)];
     b.handle(dropped.row, dropped.generation);
     b.handle(kept.row, kept.generation);
-    let again: Fence | null = null;
-    await until(() => {
-      collectGarbage();
-      again ??= b.handle(kept.row, kept.generation);
-      return !a.records.isHeld(dropped.row, 1);
-    });
+    await turn();
+    collectGarbage();
+    const again = b.handle(kept.row, kept.generation);
+    await until(() => !a.records.isHeld(dropped.row, 1));
     expect(a.records.isHeld(kept.row, 1)).toBe(true);
     a.signal(kept, 1);
-    expect((again as Fence | null)?.error).toBe(kept.error);
+    expect(again.error).toBe(kept.error);
+  });
+
+  test('are not disturbed when their agent takes the fence over', () => {
+    const [a, b] = pair();
+    const [one, other] = [a.create(1, 1), a.create(1, 2)];
+    const handle = b.handle(one.row, one.generation);
+    for (const { row, generation } of [one, other]) b.setOwner(row, generation, b.agent.tag);
+    expect(a.records.isHeld(one.row, 1)).toBe(true);
+    expect(a.records.isHeld(other.row, 1)).toBe(false);
+    expect(b.signal(handle)).toBe(true);
   });
 
   test('own fences hold nothing', () => {

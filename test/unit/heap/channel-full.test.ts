@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
+import { ChannelLink } from '../../../src/heap/channel-link.js';
 import { cast, codeOf, endOf, stateOf, turns } from './members.js';
 
 describe('a full channel', () => {
@@ -160,6 +161,22 @@ describe('the end of a channel', () => {
     expect((await Promise.all(loops)).reduce((sum, n) => sum + n)).toBe(5);
   });
 
+  it('ends waits that find nothing, and waits for what is still being sent', async () => {
+    const { a, b, c } = cast();
+    const [one, two] = [b.channels.open('x').receive(), c.channels.open('x').receive()].map(endOf);
+    await turns();
+    const link = new ChannelLink(a.channels, 0);
+    const position = link.claim('test', false);
+    link.end();
+    expect(await Promise.race([one, two, turns()])).toBeUndefined();
+    link.abort(position);
+    expect(await Promise.all([one, two])).toEqual(['EPIPE', 'EPIPE']);
+    const late = a.channels.open('y').receive();
+    await turns();
+    b.channels.open('y').end();
+    expect(await endOf(late)).toBe('EPIPE');
+  });
+
   it('is remembered until a receiver has come', async () => {
     const { a, b } = cast();
     const out = a.channels.open('x');
@@ -205,6 +222,20 @@ describe('the end of a channel', () => {
     expect(await stateOf(waiting)).toBe('pending');
     await d.channels.open('x').send(d.heap.alloc(1), { tag: 4 });
     expect((await waiting).tag).toBe(4);
+  });
+
+  it('is told by how the last sender went: one that left makes up for one that died', async () => {
+    const { a, b, c, kill } = cast();
+    const into = c.channels.open('x');
+    const [one, two] = [a.channels.open('x'), b.channels.open('x')];
+    one.trySend(a.heap.alloc(1));
+    two.trySend(b.heap.alloc(1));
+    into.tryReceive()?.done();
+    into.tryReceive()?.done();
+    kill(a);
+    expect(into.tryReceive()).toBeNull();
+    two.close();
+    expect(into.tryReceive()).toBeNull();
   });
 
   it('of one handle rejects what waits on it, and leaves the others alone', async () => {

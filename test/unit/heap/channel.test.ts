@@ -90,6 +90,39 @@ describe('channel', () => {
     ]);
   });
 
+  it('rings all whom it has something for at once, and nobody else', async () => {
+    const { a, b, c, d } = cast();
+    const waits = [b, c, d].map((member) => member.channels.open('x').receive());
+    await turns();
+    const out = a.channels.open('x');
+    const frame = a.heap.alloc(1);
+    const rung = () => [b, c, d].map(({ agent }) => agent.bells.rung(agent.slot));
+    out.trySend(frame);
+    expect(rung()).toEqual([true, false, false]);
+    out.trySend(frame);
+    expect(rung()).toEqual([true, true, false]);
+    out.trySend(frame);
+    await Promise.all(waits);
+  });
+
+  it('is not taken by one who happens to look before the first in line', async () => {
+    const { a, b, c } = cast();
+    const first = b.channels.open('x').receive();
+    await turns();
+    const second = c.channels.open('x').receive();
+    const third = c.channels.open('x').receive();
+    await turns();
+    const out = a.channels.open('x');
+    const frame = a.heap.alloc(1);
+    out.trySend(frame, { tag: 1 });
+    c.agent.tasks.look(-1);
+    out.trySend(frame, { tag: 2 });
+    expect((await first).tag).toBe(1);
+    expect((await second).tag).toBe(2);
+    out.trySend(frame, { tag: 3 });
+    expect((await third).tag).toBe(3);
+  });
+
   it('lets senders in by their turn', async () => {
     const { a, b, c } = cast();
     const into = c.channels.open('x', { capacity: 1 });

@@ -145,6 +145,21 @@ describe('submit', () => {
     expect(await endOf(jobs[0]?.cpuAccess('read') ?? Promise.resolve())).toBe('ESTALE');
   });
 
+  it('fails what is owed when a delivery is lost without being finished, and only then', async () => {
+    const { a, b } = cast();
+    const [x, into] = lane(a, b, 'x');
+    const frame = a.heap.alloc(1);
+    const [one] = await Channel.submit([x], frame, 'read');
+    const [two] = await Channel.submit([x], frame, 'read');
+    const done = taken(into);
+    const lost = taken(into);
+    b.buffers.leaks.settle();
+    done.done();
+    expect(lost.closed).toBe(false);
+    b.buffers.leaks.close();
+    expect(states([one, two])).toEqual([true, 'ECANCELED']);
+  });
+
   it('ends the accesses of a delivery before its fence signals', async () => {
     const { a, b } = cast();
     const [x, into] = lane(a, b, 'x');
