@@ -31,8 +31,6 @@ export class Attached {
   readonly key: number;
   /** On the buffer's list: from after the exporter's attach until before its detach. */
   listed = false;
-  /** The attach failed: its handle was never given to anybody. */
-  failed = false;
   /** Set once detach() was called. */
   detaching: Promise<void> | null = null;
   /** The mapping that stays until detach: made at attach, or by the first map of an exporter that caches. */
@@ -68,11 +66,6 @@ export class Attached {
   /** Exporter and importer disagree on who locks. */
   get mismatched(): boolean {
     return this.port.dynamic !== this.dynamic;
-  }
-
-  /** Nothing is left to detach: it was, or it never came to be. */
-  get over(): boolean {
-    return this.failed || this.detaching !== null;
   }
 
   /** @throws ESTALE detached */

@@ -43,25 +43,27 @@ export function* attachOperation<T>(
   const port = buffers.exports.reach(op, buf);
   const row = buffers.attachments.claim(op, device.name, importer !== null);
   const attached = new Attached(buf, port, device, importer !== null, row);
-  const handle = make(attached);
+  // Before there is a handle, nothing is mapped that could move.
+  let handle: T | null = null;
   if (importer !== null && port.dynamic) {
-    attached.notify = () => importer.moveNotify(handle as unknown as DynamicAttachment);
+    attached.notify = () => {
+      if (handle !== null) importer.moveNotify(handle as unknown as DynamicAttachment);
+    };
   }
   reference.holders++;
   try {
     yield* port.attach(op, attached);
   } catch (error) {
-    attached.failed = true;
     forget(attached);
     throw error;
   }
   try {
     yield* list(op, attached);
   } catch (error) {
-    attached.failed = true;
     behind(attached, buffers.agent.run(op, leaveExporter(op, attached)));
     throw error;
   }
+  handle = make(attached);
   return handle;
 }
 

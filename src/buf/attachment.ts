@@ -42,7 +42,7 @@ export class Attachment implements Disposable, AsyncDisposable {
 
   /** @internal */
   get closed(): boolean {
-    return this.#attached.over;
+    return this.#attached.detaching !== null;
   }
 
   /** What there is to know and to do without this handle. @internal */

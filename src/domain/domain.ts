@@ -22,7 +22,7 @@ import {
   type StaticExportInfo,
 } from '../buf/index.js';
 import { checkTimeout, fail, shown } from '../errors.js';
-import type { SyncWaitOptions, Timeline, WaitOptions } from '../fence/index.js';
+import type { Fences, SyncWaitOptions, Timeline, WaitOptions } from '../fence/index.js';
 import type { Channel, ChannelOptions, Heap, Json, Pool, PoolOptions } from '../heap/index.js';
 import {
   blockingSupport,
@@ -334,6 +334,11 @@ export class Domain implements AsyncDisposable {
     readonly blocking: Support;
   } {
     return { threads: threadSupport(), processes: processSupport(), blocking: blockingSupport() };
+  }
+
+  /** @internal What makes it a FenceDomain. */
+  get fences(): Fences {
+    return this.#rooms.fences;
   }
 
   #check(op: string): void {

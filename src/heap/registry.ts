@@ -13,7 +13,15 @@
 
 import type { Agent } from '../agent/index.js';
 import { fail } from '../errors.js';
-import { byteLength, load, readText, store, type Words, writeText } from '../mem/index.js';
+import {
+  byteLength,
+  load,
+  readText,
+  store,
+  textWords,
+  type Words,
+  writeText,
+} from '../mem/index.js';
 import { AGENT_WORDS } from './agent-bits.js';
 import { HeapLock } from './heap-lock.js';
 
@@ -101,10 +109,20 @@ export class Registry {
 
   /** The live row of that name, or -1. */
   find(name: string): number {
+    const text = new Int32Array(textWords(this.table.nameBytes));
+    writeText(text, 0, name);
     for (let row = 0, used = this.used; row < used; row++) {
-      if (this.isLive(row) && this.nameOf(row) === name) return row;
+      if (this.isLive(row) && this.#isNamed(row, text)) return row;
     }
     return -1;
+  }
+
+  /** Most names differ in their first words. */
+  #isNamed(row: number, text: Int32Array): boolean {
+    const at = this.at(row) + this.table.name;
+    const end = textWords(text[0] ?? 0);
+    for (let i = 0; i < end; i++) if (load(this.#words, at + i) !== text[i]) return false;
+    return true;
   }
 
   /** A free row, BUILDING from now on; -1 when there is none. `discard` clears what a dead builder had begun. */

@@ -65,12 +65,22 @@ function taker(_world, env) {
   store(words, done, 1);
 }
 
-/** @param {string} name @param {readonly Body<World>[]} bodies @returns {Model<World>} */
-const model = (name, bodies) => ({
+/** Has signalled before anybody runs. @param {World} _world @param {Env} env */
+function earlyTaker(_world, env) {
+  env.atomic(() => {
+    const fences = joinFences(world, env);
+    fences.setOwner(FIRST.row, FIRST.generation, fences.agent.tag);
+    fences.signalPoint(FIRST.row, FIRST.generation);
+  });
+  load(words, done);
+}
+
+/** @param {string} name @param {readonly Body<World>[]} bodies @param {number} preemptions @returns {Model<World>} */
+const model = (name, bodies, preemptions) => ({
   name: `fence-heirs, ${name}`,
   threads: bodies.map((run, n) => ({ name: `${n === 0 ? 'maker' : run.name} ${n}`, run })),
   kills: 1,
-  bounds: { preemptions: 2 },
+  bounds: { preemptions },
   reset: world.reset,
   onKill: () => ({ name: 'reaper', run: (_world, env) => recover(joinFences(world, env)) }),
   check: () => null,
@@ -112,14 +122,15 @@ const unheld = () =>
 /** @type {Model<World>[]} */
 export const models = [
   {
-    ...model('the taker dies', [maker, taker]),
-    planted: {
-      'owner before state': { patch: ownerBeforeState },
-      'owner of a free row': { patch: ownerOfFreeRow },
-    },
+    ...model('the taker dies', [maker, taker], 2),
+    planted: { 'owner before state': { patch: ownerBeforeState } },
   },
   {
-    ...model('the maker dies', [idler, taker, heir]),
+    ...model('the taker has signalled and dies', [maker, earlyTaker], 3),
+    planted: { 'owner of a free row': { patch: ownerOfFreeRow } },
+  },
+  {
+    ...model('the maker dies', [idler, taker, heir], 2),
     planted: { 'taken over without a hold': { patch: unheld } },
   },
 ];

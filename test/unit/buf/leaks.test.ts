@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
 import { Leaks } from '../../../src/buf/leaks.js';
-import { nth, rigs } from './rig.js';
+import { nth, rigs, thrown } from './rig.js';
 
 function handle(id: number, released: number[]) {
   return {
@@ -53,6 +53,9 @@ describe('leaks', () => {
     const buf = a.heap.alloc(1);
     const [access, att] = [buf.cpuAccessSync('read'), buf.attachSync('x')];
     buf.dynamicAttachSync('y', { moveNotify: () => undefined })[Symbol.dispose]();
+    const lock = buf.resv.tryLock();
+    expect(thrown(() => buf.attachSync('z'))).toMatchObject({ code: 'EDEADLK' });
+    lock?.unlock();
     a.buffers.close();
     expect(a.leaks.map(({ kind }) => kind)).toEqual(['DmaBuf', 'CpuAccess', 'Attachment']);
     expect([access.watched === null, att.watched === null]).toEqual([false, false]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
 import { Fence } from '../../../src/fence/index.js';
-import { cast, codeOf, stateOf, turns } from './members.js';
+import { cast, codeOf, endOf, stateOf, turns } from './members.js';
 
 describe('channel', () => {
   it('hands buffers to another agent in order, with tag and meta', async () => {
@@ -274,6 +274,19 @@ describe('channel', () => {
     stop.abort('enough');
     a.channels.open('x').trySend(frame, { tag: 5 });
     await expect(first).rejects.toBe('enough');
+    expect((await second).tag).toBe(5);
+  });
+
+  it('one whose handle is closed when its turn has come lets the next one in', async () => {
+    const { a, b, c } = cast();
+    const channel = b.channels.open('x');
+    const first = endOf(channel.receive());
+    await turns();
+    const second = c.channels.open('x').receive();
+    await turns();
+    a.channels.open('x').trySend(a.heap.alloc(1), { tag: 5 });
+    channel.close();
+    expect(await first).toBe('ESTALE');
     expect((await second).tag).toBe(5);
   });
 

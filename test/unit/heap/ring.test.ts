@@ -64,15 +64,16 @@ describe('ring', () => {
     }
   });
 
-  it.each([
-    1, 3, 8, 4096,
-  ])('goes on where positions and laps begin anew, at capacity %i', (capacity) => {
-    const { words, ring, other } = rings(capacity, 2 ** 30 - 16);
-    for (let n = 0; n < 2 * capacity + 64; n++) {
-      expect(send(words, ring, n)).toBe(true);
-      expect(receive(words, other)).toBe(n);
-    }
-  });
+  it.each([1, 3, 8, 4096])(
+    'goes on where positions and laps begin anew, at capacity %i',
+    (capacity) => {
+      const { words, ring, other } = rings(capacity, 2 ** 30 - 16);
+      for (let n = 0; n < 2 * capacity + 64; n++) {
+        expect(send(words, ring, n)).toBe(true);
+        expect(receive(words, other)).toBe(n);
+      }
+    },
+  );
 
   it('tells how many could be claimed, and taken', () => {
     const { words, ring } = rings(3);

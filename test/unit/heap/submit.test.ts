@@ -262,6 +262,7 @@ describe('submit', () => {
     const frame = a.heap.alloc(1);
     const [fence] = await Channel.submit([x], frame, 'write');
     b.channels.table.ring(0).take();
+    b.fences.setOwner(fence.row, fence.generation, b.agent.tag);
     kill(b);
     expect(fence.signaled).toBe(false);
     taken(into).done();
