@@ -297,6 +297,7 @@ export class Buffers {
 
   /** An error that nobody waits for. */
   report(error: unknown): void {
+    if (this.agent.left) return; // what was left to do was taken apart with all the rest
     if (this.ports.onError !== undefined) this.ports.onError(error);
     else {
       this.agent.platform.microtask(() => {

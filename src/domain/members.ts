@@ -123,8 +123,14 @@ export class Members {
     const id = number & 0x3fff_ffff;
     const terminate = (): Promise<number> => worker.terminate();
     const member = this.#add({ name: `worker-${id}`, id, host: worker, number, terminate });
-    worker.on('exit', (code) => member.ended(`exit code ${code}`));
-    member.find();
+    const ended = new AbortController();
+    worker.on('exit', (code) => {
+      ended.abort();
+      member.ended(`exit code ${code}`);
+    });
+    // From its joining on it is known to be watched, whenever that is.
+    const joined = this.#joined(member, id, member.name);
+    this.agent.run(op, joined, { signal: ended.signal }).catch(() => undefined);
     return member;
   }
 

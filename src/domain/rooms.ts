@@ -40,7 +40,18 @@ export class Rooms {
     );
     this.channels = new Channels(this.agent, this.buffers, this.reservations, this.fences);
     this.heaps = [this.system];
+    this.#tellLostLocks(ports);
     this.agent.listen();
+  }
+
+  #tellLostLocks({ stacks = false, onLeak }: BufferPorts): void {
+    const { lost } = this.reservations;
+    lost.debug = stacks;
+    lost.listener = ({ row, stack }) => {
+      const { buffer, reservation } = this.reservations.details(row);
+      const leak = { kind: 'ResvLock', id: Number(buffer ?? reservation) };
+      onLeak?.(stack === undefined ? leak : { ...leak, stack });
+    };
   }
 
   /** Tickets and queued messages that name this generation of a buffer. */
@@ -76,6 +87,7 @@ export class Rooms {
     this.channels.close();
     this.pools.close();
     this.fences.close();
+    this.reservations.lost.close();
     this.buffers.leaks.close();
     this.agent.leave(fail('ESTALE', 'Domain.close', {}, { why: 'the domain was closed here' }));
   }

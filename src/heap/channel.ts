@@ -197,37 +197,33 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
   ): Promise<{ readonly [K in keyof T]: Fence }> {
     const op = 'Channel.submit';
     try {
-      const links = linksOf(op, to);
+      const links = Channel.#links(op, to);
       for (const link of links) checkBuf(op, buf, link);
-      const closed = {
-        get closed() {
+      const party = {
+        get closed(): boolean {
           return to.some((channel) => channel.#closed);
         },
       };
-      return submit(links, closed, buf, usage, options) as Promise<{
+      return submit(links, party, buf, usage, options) as Promise<{
         readonly [K in keyof T]: Fence;
       }>;
     } catch (error) {
       return Promise.reject(error);
     }
+  }
 
-    function linksOf(name: string, channels: readonly Channel[]): ChannelLink[] {
-      if (!Array.isArray(channels) || channels.length === 0) {
-        const why = 'to must be an array of channels, and not empty';
-        throw fail('EINVAL', name, { to: shown(channels) }, { why });
-      }
-      return channels.map((channel: unknown) => {
-        if (typeof channel === 'object' && channel !== null && #link in channel) {
-          return channel.#use(name);
-        }
-        throw fail(
-          'EINVAL',
-          name,
-          { to: shown(channel) },
-          { why: 'to must be an array of channels' },
-        );
-      });
+  /** @throws EINVAL · ESTALE */
+  static #links(op: string, to: readonly unknown[]): ChannelLink[] {
+    const why = 'to must be an array of channels, and not empty';
+    if (!Array.isArray(to) || to.length === 0) {
+      throw fail('EINVAL', op, { to: shown(to) }, { why });
     }
+    return to.map((channel: unknown) => {
+      if (typeof channel === 'object' && channel !== null && #link in channel) {
+        return channel.#use(op);
+      }
+      throw fail('EINVAL', op, { to: shown(channel) }, { why });
+    });
   }
 
   /** @internal */

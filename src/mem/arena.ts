@@ -102,8 +102,17 @@ export class Arena {
       throw fail('EPROTO', op, {}, { why: 'the arena is not ready yet' }); // P0
     const [ours, theirs] = [layoutHash(sections), load(words, header.hash)];
     if (ours !== theirs) throw fail('EPROTONOSUPPORT', op, { ours, theirs });
-    const limits = Object.fromEntries(LIMITS.map((limit) => [limit, load(words, header[limit])]));
-    return new Arena(memory, limits as unknown as Limits, sections);
+    const limits = Object.fromEntries(
+      LIMITS.map((limit) => [limit, load(words, header[limit])]),
+    ) as unknown as Limits;
+    const expected = place(sections, limits).size * 4;
+    if (expected !== memory.byteLength) {
+      const details = { bytes: memory.byteLength, expected };
+      throw fail('EPROTO', op, details, {
+        why: 'the arena is damaged: its size does not fit its limits',
+      });
+    }
+    return new Arena(memory, limits, sections);
   }
 
   /** First word of a table. Row r of it begins `r * layout.size` further. */

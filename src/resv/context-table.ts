@@ -6,18 +6,17 @@
  * was read is that of the tag if the owner word still says the same tag afterwards.
  *
  * Invariants  I6 the tag names context and generation. Only its agent writes the stamp.
- *             `wounded` names the generation it is meant for: a late wound hits nobody else. Generations are ten bits, so once in a
- *             thousand times it may; that context then gives up for nothing, and tries again.
+ *             `wounded` names the generation it is meant for: a late wound hits nobody else. Generations are nine bits, so once in
+ *             512 times it may; that context then gives up for nothing, and tries again.
  */
 
 import { type Agent, objectKey } from '../agent/index.js';
 import { fail } from '../errors.js';
 import { cas, load, store, take64, type Words } from '../mem/index.js';
 import { ClassLayout, ClassSection, CONTEXTS, ContextLayout, ContextSection } from './layout.js';
-import { generationOf, indexOf, slotOf, TAG } from './owner-word.js';
+import { GENERATIONS, generationOf, indexOf, slotOf, TAG } from './owner-word.js';
 
 const context = ContextLayout.at;
-const GENERATIONS = 0x400;
 /** In `wounded`: the context waits or dies, nobody can wound it. */
 const NEVER = -1;
 /** Bit that tells the key of a context from those of locks. */

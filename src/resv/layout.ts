@@ -19,7 +19,9 @@ export const CONTEXTS = 1023;
 export const ResvLayout = record(
   'resv',
   {
-    owner: u32('ww lock: generation 10 | context + 1 10 | slot + 1 9 | H | D | W; see owner-word'),
+    owner: u32(
+      'ww lock: generation 9 | context + 1 10 | slot + 1 9 | K | H | D | W; see owner-word',
+    ),
     ticket: u32('counter: places in the queue'),
     listVersion: u32('grows whenever a fence moves to another slot'),
     count: u32('fence slots in use; stored after the slot'),

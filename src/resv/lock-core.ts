@@ -8,6 +8,7 @@
  *             the same tag.
  */
 
+import type { ErrorDetails } from '../errors.js';
 import { cas, load, or, type Words } from '../mem/index.js';
 import type { AcquireContext } from './acquire-context.js';
 import { gone, ownerDied } from './admission.js';
@@ -15,7 +16,7 @@ import type { FenceList } from './fence-list.js';
 import { makeLock, type ResvLock } from './held-lock.js';
 import { ResvLayout } from './layout.js';
 import type { Holding } from './lost-locks.js';
-import { D, TAG, W } from './owner-word.js';
+import { D, H, TAG } from './owner-word.js';
 import type { Reservation } from './reservation.js';
 import type { Reservations } from './reservations.js';
 import type { Rest } from './waiter.js';
@@ -63,6 +64,17 @@ export abstract class LockCore {
     this.ownerAt = at + ResvLayout.at.owner;
   }
 
+  /** @internal What it is when printed: not all that it is made of. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const what = Object.values(this.room.details(this.row)).join(' ');
+    return `Reservation { of: ${what}, locked: ${this.holder === null ? 'not here' : 'here'} }`;
+  }
+
+  /** @internal */
+  toJSON(): ErrorDetails {
+    return this.room.details(this.row);
+  }
+
   /** @internal Cheaper than instanceof. */
   static is(value: unknown): value is Reservation {
     return typeof value === 'object' && value !== null && #ww in value;
@@ -84,13 +96,25 @@ export abstract class LockCore {
     return this.lockOf(context);
   }
 
+  /** @internal Looks on for a moment, for a lock that another agent holds: most are held for less time than it takes to wait. */
+  takeSoon(): ResvLock | null {
+    const { looks } = this.room.agent.polling;
+    for (let look = 0; look < looks && this.holder === null; look++) {
+      const v = load(this.words, this.ownerAt);
+      const lock = v === 0 ? this.take(null) : null;
+      // Free, but not for us: somebody has waited long enough, or there was a dead owner.
+      if (lock !== null || (v !== 0 && (v & TAG) === 0)) return lock;
+    }
+    return null;
+  }
+
   /** @internal Takes it also from under those who wait, unless one of them lost a race before. @throws EOWNERDEAD · ESTALE */
   takeAnyway(op: string): ResvLock | null {
     if (this.holder === GONE) throw gone(op, this.room, this.row);
     for (;;) {
       const v = load(this.words, this.ownerAt);
       if ((v & TAG) === 0 && (v & D) !== 0) throw ownerDied(op, this.room, this.row);
-      if ((v & ~W) !== 0 || this.holder !== null) return null;
+      if ((v & (TAG | H)) !== 0 || this.holder !== null) return null;
       if (cas(this.words, this.ownerAt, v, this.room.plainTag | v) !== v) continue;
       this.hold(null);
       return this.lockOf(null);

@@ -34,6 +34,8 @@ export class LostLocks {
   listener: ((lost: LostLock) => void) | null = null;
   /** Reservations that were locked in this turn. */
   #locked: Reservation[] = [];
+  /** Locks that were held at the end of some turn; those released since are taken out at the next one. */
+  readonly #held = new Set<Holding>();
   readonly #stacks = new WeakMap<ResvLock, string | undefined>();
   readonly #registry = new FinalizationRegistry<Holding>((holding) => this.#lost(holding));
 
@@ -48,14 +50,24 @@ export class LostLocks {
   #turn(): void {
     const locked = this.#locked;
     this.#locked = [];
+    for (const holding of this.#held)
+      if (holding.resv.holding !== holding) this.#held.delete(holding);
     for (const resv of locked) {
       const lock = resv.forget();
       if (lock?.held !== true) continue;
       resv.seen();
       const holding = { resv, context: lock.context, stack: this.#stacks.get(lock) };
       resv.holding = holding;
+      this.#held.add(holding);
       this.#registry.register(lock, holding);
     }
+  }
+
+  /** This agent leaves: what is still held is reported. */
+  close(): void {
+    this.#turn();
+    for (const { resv, stack } of this.#held) this.listener?.({ row: resv.row, stack });
+    this.#held.clear();
   }
 
   #lost(holding: Holding): void {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * resv/owner-word — what the one word of a ww lock says: who holds it, for which context, and three flags.
+ * resv/owner-word — what the one word of a ww lock says: who holds it, for which context, and four flags.
  *
  * The flags mean the same whether the lock is held or free. A word that is 0 is free, with nothing to look after.
  */
@@ -11,14 +11,18 @@ export const W = 1;
 export const D = 2;
 /** A waiter lost the race for a free lock: nobody may overtake it again. */
 export const H = 4;
+/** A waiter may have to die, or to wound: whoever takes the lock for a context has to make it look. */
+export const K = 8;
 /** The rest: who. */
-export const TAG = ~(W | D | H);
+export const TAG = ~(W | D | H | K);
 
-const SLOT_SHIFT = 3;
+const SLOT_SHIFT = 4;
 const SLOT_MASK = 0x1ff;
-const CONTEXT_SHIFT = 12;
+const CONTEXT_SHIFT = 13;
 const CONTEXT_MASK = 0x3ff;
-const GENERATION_SHIFT = 22;
+const GENERATION_SHIFT = 23;
+/** Generations of a context that an owner word can tell apart. */
+export const GENERATIONS = 0x200;
 
 /** The tag of an agent that holds without a context. */
 export function plainTag(slot: number): number {

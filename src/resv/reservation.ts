@@ -72,7 +72,7 @@ export class Reservation extends LockCore {
   lockSync(options?: LockSyncOptions): ResvLock {
     const { room } = this;
     if (options === undefined && !room.debug && room.fences.inSignalling === 0) {
-      const lock = this.take(null);
+      const lock = this.take(null) ?? this.takeSoon();
       if (lock !== null) return lock;
     }
     const op = 'Reservation.lockSync';

@@ -29,7 +29,7 @@ import { ContextTable } from './context-table.js';
 import { FenceList } from './fence-list.js';
 import { ResvLayout, ResvSection } from './layout.js';
 import { LostLocks } from './lost-locks.js';
-import { D, H, plainTag, slotOf, TAG, W } from './owner-word.js';
+import { D, H, K, plainTag, slotOf, TAG, W } from './owner-word.js';
 import { makeReservation, type Reservation } from './reservation.js';
 import type { Usage } from './usage.js';
 
@@ -294,7 +294,7 @@ export class Reservations {
     for (let row = 0; row < this.rows; row++) {
       const at = this.#at(row) + resv.owner;
       for (let v = load(w, at); slotOf(v) === slot; v = load(w, at)) {
-        if (cas(w, at, v, (v & (W | H)) | D) !== v) continue;
+        if (cas(w, at, v, (v & (W | H | K)) | D) !== v) continue;
         count++;
       }
     }

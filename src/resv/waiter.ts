@@ -34,6 +34,8 @@ export class Waiter implements Wait, Place {
   lost = 0;
   /** Its row stands, or that of a better waiter of this agent. */
   armed = false;
+  /** It has not slept since it was armed. */
+  #fresh = false;
   ticket = 0;
   readonly tag: number;
   readonly stamp: number;
@@ -65,18 +67,36 @@ export class Waiter implements Wait, Place {
   }
 
   ready(): boolean {
-    return this.lock.look(this, false);
+    return this.lock.look(this);
   }
 
   arm(): boolean {
     this.armed = true;
+    this.#fresh = this.blocking;
     return this.lock.arm(this);
   }
 
   check(): boolean {
-    const over = this.lock.look(this, true);
-    if (!over) this.lost++;
-    return over;
+    if (this.lock.look(this)) return true;
+    // The blocking runner looks once more before it sleeps: that is no ring.
+    if (this.#fresh) {
+      this.#fresh = false;
+      return false;
+    }
+    this.lost++;
+    return this.blocking && this.#lookOn();
+  }
+
+  /** Woken in vain: somebody was faster. He holds it for a short time, or we would not have lost; and now it is our turn (H). */
+  #lookOn(): boolean {
+    const { polling, platform } = this.lock.host.agent;
+    if (platform.giveWay === null) return false;
+    for (let look = 0; look < polling.looks; look++) if (this.lock.look(this)) return true;
+    for (let given = 0; given < polling.yields; given++) {
+      platform.giveWay();
+      if (this.lock.look(this)) return true;
+    }
+    return false;
   }
 
   disarm(): void {

@@ -9,19 +9,21 @@
  * Invariants  I6 the tag in the owner word is the only truth about ownership: slot, context and stamp appear in its one CAS.
  *             I7 nobody is given a lock across agents: H only forbids overtaking, the best waiter still takes it by its own CAS. Within
  *             an agent, one CAS hands it from holder to waiter.
- *             I8 a waiter that sleeps is visible, and W was set, or seen set, after it became visible. One that polls is neither:
- *             it looks by itself. One at rest has its lock held by this agent, or is about to be run.
+ *             I8 a waiter that sleeps is visible, and W (with a context: and K) was set, or seen set, after it became visible; or
+ *             somebody else who waits was rung, has not looked yet, and will set W again or take the lock with W set (and
+ *             if he cannot, `pass` does it for him). K stays as long as somebody with a context is visible. One that polls
+ *             is neither: it looks by itself. One at rest has its lock held by this agent, or is about to be run.
  *             I9 a context that holds something never waits for an older one (wait-die), or makes the younger one in its way
  *             give up (wound-wait); a retry keeps its stamp. Both kinds together: whoever has to wait wounds a younger
  *             holder that can be wounded, and dies for an older holder unless it can be wounded itself.
  *             I10 tickets and H bound overtaking to one.
  * Lock order  ww locks in any order (I9); nothing is taken while holding one but other ww locks, and no wait is for the agent
  *             itself. Without a context: at most one.
- * Pairs       P3 waiter: row, then owner word ↔ unlock: owner word released, then rows. Who takes a free lock keeps W up.
+ * Pairs       P3 waiter: row, then owner word ↔ unlock: owner word released, then rows, and again after the flags were dropped.
  * Proof       A cycle of waits, all of whom hold something, has a member N whose predecessor is older and whose successor is older
  *             too, or the ages would only fall around the cycle. If N can be wounded, its predecessor has wounded it; if not, it
  *             dies for its successor. So every cycle loses a member; never the oldest of all contexts, so that one finishes.
- *             Whoever becomes holder with W set rings those who may have to look at it anew. Model: test/model/models/resv-*.
+ *             Whoever becomes holder with K set rings those who may have to look at it anew. Model: test/model/models/resv-*.
  *             Who is first is decided by (ticket, stamp), a total order: two who defer to each other cannot be.
  *             A waiter that dies before it looked is covered by the reaper, which rings everybody.
  * Source      Linux 6.1 kernel/locking/ww_mutex.h. Differs: overtaking once instead of hand-off across agents; wait rows of
@@ -29,10 +31,10 @@
  */
 
 import { type Agent, type Operation, objectKey } from '../agent/index.js';
-import { add, cas, load, type Words } from '../mem/index.js';
+import { add, cas, load, or, type Words } from '../mem/index.js';
 import type { AcquireContext } from './acquire-context.js';
 import type { ContextTable } from './context-table.js';
-import { D, H, indexOf, TAG, W } from './owner-word.js';
+import { D, H, indexOf, K, TAG, W } from './owner-word.js';
 import { Outcome, type Rest, Waiter } from './waiter.js';
 import { WwQueue } from './ww-queue.js';
 
@@ -73,6 +75,11 @@ export interface LockState {
   settle(rest: Rest): void;
   /** It will not have it: the reason, or null when the reservation was retired. */
   fail(rest: Rest, error: unknown): void;
+}
+
+/** What a waiter puts into the owner word. */
+function flagsOf({ context }: Waiter): number {
+  return context === null ? W : W | K;
 }
 
 export class WwLock {
@@ -141,19 +148,15 @@ export class WwLock {
   }
 
   /** Takes the lock if it is this waiter's turn, or finds that it must die. True: its wait is over. */
-  look(waiter: Waiter, visible: boolean): boolean {
+  look(waiter: Waiter): boolean {
     if (waiter.outcome !== Outcome.WAITING) return true;
     if (this.state.holder === GONE) {
       waiter.outcome = Outcome.GONE;
       return true;
     }
-    if (
-      this.state.holder === null &&
-      this.queue.first === waiter &&
-      this.#tryFirst(waiter, visible)
-    ) {
-      return true;
-    }
+    if (this.state.holder === null && this.queue.first === waiter) {
+      if (this.#tryFirst(waiter)) return true;
+    } else if (this.queue.isUp) this.#mark(flagsOf(waiter));
     const { context } = waiter;
     if (context === null || context.acquired === 0) return false;
     this.#woundHolder(context);
@@ -162,25 +165,35 @@ export class WwLock {
     return true;
   }
 
-  #tryFirst(waiter: Waiter, visible: boolean): boolean {
+  #tryFirst(waiter: Waiter): boolean {
     const w = this.#words;
+    // Who can be seen may have been rung, and answers for those behind it.
+    const visible = this.queue.isUp;
     for (;;) {
       const v = load(w, this.#at); // P3
       if ((v & TAG) === 0) {
         if ((v & H) !== 0 && this.queue.hasBefore(waiter)) return false;
-        // A visible waiter sets W: whoever has just dropped it may not have seen those behind this one.
-        const flags = visible ? (v & D) | W : v & (D | W);
+        const flags = (v & (D | W | K)) | (visible ? W : 0);
         if (cas(w, this.#at, v, waiter.tag | flags) !== v) continue;
         this.#dequeue(waiter);
         this.state.dead = (v & D) !== 0;
         waiter.outcome = Outcome.TAKEN;
         this.state.hold(waiter.context);
-        if ((flags & W) !== 0) this.#heldAnew(waiter.context);
+        if ((flags & (W | K)) !== 0) this.#heldAnew(waiter.context);
         return true;
       }
       if (!visible) return false;
-      const wanted = v | W | (waiter.lost > 0 ? H : 0);
+      const wanted = v | flagsOf(waiter) | (waiter.lost > 0 ? H : 0);
       if (wanted === v || cas(w, this.#at, v, wanted) === v) return false;
+    }
+  }
+
+  /** Whoever unlocks has to look for us: in the word of a lock that is held. */
+  #mark(flags: number): void {
+    const w = this.#words;
+    for (;;) {
+      const v = load(w, this.#at);
+      if ((v & TAG) === 0 || (v & flags) === flags || cas(w, this.#at, v, v | flags) === v) return;
     }
   }
 
@@ -214,7 +227,7 @@ export class WwLock {
   /** Publishes, then looks. True: the wait is over. */
   arm(waiter: Waiter): boolean {
     this.queue.arm(waiter);
-    if (this.look(waiter, true)) return true;
+    if (this.look(waiter)) return true;
     const { context } = waiter;
     // Younger ones that hold something find it ahead of them, and die.
     if (context !== null && !context.woundable) this.queue.ringKillable(context.stamp);
@@ -231,9 +244,12 @@ export class WwLock {
     for (;;) {
       const v = load(w, this.#at);
       if (((v ^ tag) & TAG) !== 0) break; // an agent that has left holds nothing
-      const free = v & (dead ? W | D | H : W | H);
+      // Without contexts nobody but the first waiter has to know: it is rung, and puts W up again. Until then, unlocking is cheap.
+      const kept = (v & (H | K)) === 0 ? 0 : v & (W | H | K);
+      const free = dead ? kept | D : kept;
       if (cas(w, this.#at, v, free) !== v) continue; // P3
-      this.#wakeNext(free);
+      this.#nudge();
+      if ((v & (W | K)) !== 0) this.#wakeNext(free);
       break;
     }
     this.host.agent.countHeld(-1);
@@ -247,8 +263,8 @@ export class WwLock {
     for (;;) {
       const v = load(w, this.#at);
       if (((v ^ tag) & TAG) !== 0) return false;
-      if ((v & W) !== 0 && this.queue.hasBefore(next)) return false;
-      if (cas(w, this.#at, v, next.tag | (v & (W | H))) !== v) continue;
+      if ((v & (W | K)) !== 0 && this.queue.hasBefore(next)) return false;
+      if (cas(w, this.#at, v, next.tag | (v & (W | H | K))) !== v) continue;
       this.#grant(next);
       return true;
     }
@@ -269,19 +285,19 @@ export class WwLock {
 
   /** The lock is free: the best of those who wait has to look. */
   #wakeNext(free: number): void {
-    this.#nudge();
-    if ((free & W) === 0 || this.queue.ringNext() || this.state.waiting > 0) return; // P3
-    // Nobody is there. Who sleeps from now on saw the lock held, by somebody who took W over, and who looks when he unlocks.
-    cas(this.#words, this.#at, free, free & D);
+    if (this.queue.ringNext() || this.state.waiting > 0 || (free & (W | H | K)) === 0) return; // P3
+    const w = this.#words;
+    if (cas(w, this.#at, free, free & D) !== free) return;
+    // The word may have changed and changed back: who went to sleep meanwhile has lost its flags.
+    if (!this.queue.ringNext()) return; // P3
+    or(w, this.#at, W | K);
+    this.queue.ringKillable(0);
   }
 
   /** A waiter cannot use what it was woken for: the next one has to look, or will be looked for at the next unlock. */
   pass(): void {
-    const w = this.#words;
-    for (let v = load(w, this.#at); (v & TAG) !== 0 && (v & W) === 0; v = load(w, this.#at)) {
-      if (cas(w, this.#at, v, v | W) === v) return;
-    }
-    if ((load(w, this.#at) & TAG) === 0) this.queue.ringNext();
+    this.#mark(W);
+    if ((load(this.#words, this.#at) & TAG) === 0) this.queue.ringNext();
   }
 
   /** The first waiter here has to look: nobody in this agent holds the lock. */

@@ -67,6 +67,11 @@ export class WwQueue {
 
   // ------------------------------------------------------------------------------------------- seen by others
 
+  /** Can others see that somebody waits here? */
+  get isUp(): boolean {
+    return this.#armed > 0;
+  }
+
   /** This waiter is going to sleep. */
   arm(waiter: Waiter): void {
     this.#armed++;

@@ -6,7 +6,7 @@
 
 import { Reapers } from '../../dist/agent/reaper.js';
 import { ContextTable } from '../../dist/resv/context-table.js';
-import { W } from '../../dist/resv/owner-word.js';
+import { TAG, W } from '../../dist/resv/owner-word.js';
 import { WwLock } from '../../dist/resv/ww-lock.js';
 import { WwQueue } from '../../dist/resv/ww-queue.js';
 import { replaceMethod } from './world.mjs';
@@ -46,13 +46,12 @@ export const noRing = ({ name, word }) =>
   name === 'add' && word.endsWith('.bell') ? 'drop' : undefined;
 
 /** @type {Rewrite} Nobody says that he waits. */
-export const noMark = ({ name, word, args }) =>
-  name === 'compareExchange' &&
-  word.endsWith('.owner') &&
-  args[1] === (Number(args[0]) | W) &&
-  args[0] !== 0
-    ? 'drop'
-    : undefined;
+export const noMark = ({ name, word, args }) => {
+  if (name !== 'compareExchange' || !word.endsWith('.owner')) return undefined;
+  const [from, to] = args.map(Number);
+  const held = (Number(from) & TAG) !== 0 && ((Number(from) ^ Number(to)) & TAG) === 0;
+  return held && (Number(to) & W) !== 0 ? 'drop' : undefined;
+};
 
 /** Whoever unlocks looks for waiters first, and releases then. */
 export const looksFirst = {

@@ -8,8 +8,8 @@
  */
 
 import { Agent } from '../../../dist/agent/index.js';
-import { BufferSection, Phase, phaseOf } from '../../../dist/buf/index.js';
-import { BufferLayout } from '../../../dist/buf/layout.js';
+import { Phase, phaseOf } from '../../../dist/buf/index.js';
+import { BufferLayout, BufferSection } from '../../../dist/buf/layout.js';
 import { Life } from '../../../dist/buf/life.js';
 import { add, load, record, section, u32 } from '../../../dist/mem/index.js';
 import { joinRooms, makeBufWorld, quietWords, recover } from '../buf-world.mjs';

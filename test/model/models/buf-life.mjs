@@ -8,9 +8,10 @@
  * and a tag, as nobody dies.
  */
 
-import { BufferSection, generationOf, Phase, phaseOf } from '../../../dist/buf/index.js';
+import { generationOf, Phase, phaseOf } from '../../../dist/buf/index.js';
 import {
   BufferLayout,
+  BufferSection,
   bufferSections,
   TicketLayout,
   TicketSection,

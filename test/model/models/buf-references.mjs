@@ -9,9 +9,10 @@
  */
 
 import { Agent } from '../../../dist/agent/index.js';
-import { BufferSection, generationOf, openShare, Phase, phaseOf } from '../../../dist/buf/index.js';
+import { generationOf, openShare, Phase, phaseOf } from '../../../dist/buf/index.js';
 import {
   BufferLayout,
+  BufferSection,
   TicketLayout,
   TicketPhase,
   TicketSection,

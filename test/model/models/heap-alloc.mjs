@@ -9,8 +9,8 @@
  */
 
 import { Buffers } from '../../../dist/buf/buffers.js';
-import { BufferSection, Phase, phaseOf } from '../../../dist/buf/index.js';
-import { BufferLayout } from '../../../dist/buf/layout.js';
+import { Phase, phaseOf } from '../../../dist/buf/index.js';
+import { BufferLayout, BufferSection } from '../../../dist/buf/layout.js';
 import { Life } from '../../../dist/buf/life.js';
 import { DmaBufError } from '../../../dist/errors.js';
 import { HeapSection, PageKind, PageSection } from '../../../dist/heap/heap-layout.js';

@@ -89,6 +89,7 @@ describe('channels by name', () => {
     first.close();
     first.close();
     expect(codeOf(() => first.trySend(frame))).toBe('ESTALE');
+    expect(codeOf(() => b.channels.open('x', { capacity: 3 }))).toBe('EINVAL');
     second.trySend(frame, { tag: 1 });
     second.close();
     const late = b.channels.open('x');
@@ -216,7 +217,7 @@ describe('the end of a channel', () => {
     await a.channels.open('x').send(a.heap.alloc(1));
     into.tryReceive()?.done();
     const waiting = into.receive();
-    a.leave();
+    a.agent.leave(new Error('left with everything open'));
     expect(await stateOf(waiting)).toBe('pending');
     kill(b);
     expect(await stateOf(waiting)).toBe('pending');

@@ -130,6 +130,42 @@ describe('pool', () => {
     expect((await waiting).id).toBe(other.id);
   });
 
+  it('waits for every fence of a buffer that rests, one after the other', async () => {
+    const { a } = cast();
+    const pool = frames(a, 1);
+    const buf = await pool.acquire();
+    const lock = buf.resv.tryLock();
+    lock?.reserve(2);
+    const timelines = [a.fences.timeline('one'), a.fences.timeline('two')];
+    const fences = timelines.map((timeline) => timeline.next());
+    for (const fence of fences) lock?.add(fence, 'bookkeep');
+    lock?.unlock();
+    buf.close();
+    const waiting = pool.acquire();
+    for (const [n, timeline] of timelines.entries()) {
+      expect(await stateOf(waiting)).toBe('pending');
+      timeline.signal(fences[n]?.seqno ?? 0);
+    }
+    expect((await waiting).id).toBe(buf.id);
+  });
+
+  it('lets one who is running overtake a waiter only once', async () => {
+    const { a, b } = cast();
+    const [pool, theirs] = [frames(a, 1), frames(b, 1)];
+    let buf = pool.tryAcquire();
+    const waiting = theirs.acquire();
+    await turns();
+    const overtook: boolean[] = [];
+    for (let round = 0; round < 3; round++) {
+      buf?.close();
+      buf = pool.tryAcquire();
+      overtook.push(buf !== null);
+      await turns();
+    }
+    expect(overtook).toEqual([true, false, false]);
+    expect((await waiting).closed).toBe(false);
+  });
+
   it('forgets what failed in the former life of a buffer', async () => {
     const { a, b } = cast();
     const pool = frames(a, 1);
@@ -254,22 +290,23 @@ describe('pool', () => {
   it('leaves nothing behind when there is not enough memory', () => {
     const { a } = cast();
     const used = a.heap.used;
-    const greedy = { name: 'big', count: 300, size: 4096 };
-    expect(codeOf(() => a.pools.open(greedy))).not.toBe('');
+    const greedy = { name: 'big', count: 3, size: 100 * 4096 };
+    expect(codeOf(() => a.pools.open(greedy))).toBe('ENOMEM');
     expect(a.heap.used).toBe(used);
     expect(a.pools.open({ name: 'big', count: 2, size: 4096 }).free).toBe(2);
   });
 
   it('leaves nothing behind when its maker dies in the middle', () => {
-    const { a, b, kill } = cast();
+    const { a, b, kill } = cast({ channels: 1 });
     const { table } = a.pools;
-    table.registry.locked('test', () => {
-      const row = table.claim('frames', { count: 2, size: 1 });
-      const buf = a.heap.alloc(1);
-      a.buffers.rows.setWord(buf.row, 'pool', row + 1);
-    });
+    const row = table.registry.locked('test', () => table.claim('frames', { count: 2, size: 1 }));
+    const [buf, lost] = [a.heap.alloc(1), a.heap.alloc(1)];
+    for (const made of [buf, lost]) a.buffers.rows.setWord(made.row, 'pool', row + 1);
+    const kept = b.buffers.adopt(buf.row, buf.generation);
     kill(a);
-    expect(b.heap.used).toBe(0);
+    expect(b.heap.used).toBe(4096);
     expect(frames(b).free).toBe(2);
+    kept?.close();
+    expect(b.heap.used).toBe(2 * 8192);
   });
 });
