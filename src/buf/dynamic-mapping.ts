@@ -32,8 +32,7 @@ export class DynamicMapping extends ByteAccess {
   #valid = true;
   /** The lock that was shown last; null = it is kept, and never was asked for one. @internal */
   shown: HeldLock | null;
-  /** @internal */
-  readonly mapped: Mapped;
+  readonly #mapped: Mapped;
   /** @internal */
   readonly unposted = UNPOSTED;
 
@@ -45,13 +44,18 @@ export class DynamicMapping extends ByteAccess {
   private constructor(attached: Attached, mapped: Mapped, shown: HeldLock | null) {
     super(attached.reference.size, attached.buffers);
     this.#attached = attached;
-    this.mapped = mapped;
+    this.#mapped = mapped;
     this.shown = shown;
+  }
+
+  /** @internal Behind a getter: printing a mapping must not print its memory. */
+  get mapped(): Mapped {
+    return this.#mapped;
   }
 
   /** What it was made for: a kept one may serve other directions too. */
   get direction(): Direction {
-    return this.mapped.direction;
+    return this.#mapped.direction;
   }
 
   /** It moved: `bytes` throws ESTALE. Moving has unmapped it; nothing is left to close. */
@@ -61,7 +65,7 @@ export class DynamicMapping extends ByteAccess {
 
   #moved(): boolean {
     const { port, buffers, reference } = this.#attached;
-    return port.dynamic && buffers.rows.word(reference.row, 'moveGen') !== this.mapped.moveGen;
+    return port.dynamic && buffers.rows.word(reference.row, 'moveGen') !== this.#mapped.moveGen;
   }
 
   /** Not unmapped, not moved. @internal */
@@ -71,7 +75,7 @@ export class DynamicMapping extends ByteAccess {
 
   /** @internal */
   table(op: string): SgTable {
-    if (this.#valid && !this.#moved()) return this.mapped.table;
+    if (this.#valid && !this.#moved()) return this.#mapped.table;
     const why = this.#moved() ? 'the buffer has moved: map it again' : 'the mapping was unmapped';
     const at = { buffer: this.#attached.reference.id };
     throw fail('ESTALE', `DynamicMapping.${op}`, at, { why });
@@ -91,7 +95,7 @@ export class DynamicMapping extends ByteAccess {
     const attached = this.#attached;
     if (attached.kept === this || !attached.remove(this)) return;
     this.#valid = false;
-    attached.port.unmap(attached, this.mapped, new ShownHold(attached.buffers, lock));
+    attached.port.unmap(attached, this.#mapped, new ShownHold(attached.buffers, lock));
   }
 
   /** While the lock that it was mapped under is held: at once. Else when the lock is next free. */

@@ -24,8 +24,7 @@ export let makeMapping: (attached: Attached, mapped: Mapped) => Mapping;
 export class Mapping extends ByteAccess {
   readonly #attached: Attached;
   #valid = true;
-  /** @internal */
-  readonly mapped: Mapped;
+  readonly #mapped: Mapped;
   /** @internal */
   readonly unposted = UNPOSTED;
 
@@ -36,17 +35,22 @@ export class Mapping extends ByteAccess {
   private constructor(attached: Attached, mapped: Mapped) {
     super(attached.reference.size, attached.buffers);
     this.#attached = attached;
-    this.mapped = mapped;
+    this.#mapped = mapped;
+  }
+
+  /** @internal Behind a getter: printing a mapping must not print its memory. */
+  get mapped(): Mapped {
+    return this.#mapped;
   }
 
   /** What it was made for: a kept one may serve other directions too. */
   get direction(): Direction {
-    return this.mapped.direction;
+    return this.#mapped.direction;
   }
 
   /** @internal */
   table(op: string): SgTable {
-    if (this.#valid) return this.mapped.table;
+    if (this.#valid) return this.#mapped.table;
     const at = { buffer: this.#attached.reference.id };
     throw fail('ESTALE', `Mapping.${op}`, at, { why: 'the mapping was unmapped' });
   }
@@ -56,7 +60,7 @@ export class Mapping extends ByteAccess {
     const attached = this.#attached;
     if (attached.kept === this || !attached.remove(this)) return;
     this.#valid = false;
-    attached.port.unmap(attached, this.mapped, null);
+    attached.port.unmap(attached, this.#mapped, null);
   }
 
   [Symbol.dispose](): void {

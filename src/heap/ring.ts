@@ -16,6 +16,8 @@
  * Invariants  C1 a cell's fields are written by the one in WRITING only, and read by the one in READING, or by anybody who finds
  *             the same FULL or READING state before and after.
  *             C2 head ≤ oldest message, tail ≤ where the queue ends; so a message is never out of a receiver's sight.
+ *             C3 messages of one sender are taken in the order it sent them: who has stepped over a cell looks at it once more
+ *             before taking a later one.
  * Deaths      the reaper calls `recover`: what was being written is void, what was being read is there again.
  * Pairs       P20 sender: FULL, then the line of receivers ↔ receiver: row in its line, then the cells; the same for space: FREE,
  *             then the line of senders ↔ sender: row, then the cells.
@@ -162,6 +164,10 @@ export class Ring {
       if (ahead === 0) {
         const phase = phaseOf(state);
         if (phase === FULL) {
+          if (position !== first && this.#anyFull(first, position)) {
+            position = first;
+            continue;
+          }
           if (cas(w, at, state, state | this.#who | READING) === state) return position;
           continue;
         }
@@ -174,6 +180,17 @@ export class Ring {
       }
       position = (position + 1) & POSITIONS;
     }
+  }
+
+  /**
+   * Has one of the cells that were stepped over been published meanwhile? Whoever sends two messages publishes the first one first, so
+   * after the second was seen FULL, the first is seen too.
+   */
+  #anyFull(from: number, to: number): boolean {
+    for (let position = from; position !== to; position = (position + 1) & POSITIONS) {
+      if (load(this.#words, this.cell(position)) === this.#state(position, FULL)) return true;
+    }
+    return false;
   }
 
   /** The oldest message of which `wanted` says yes. @returns its position, or NONE */

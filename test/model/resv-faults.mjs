@@ -6,7 +6,7 @@
 
 import { Reapers } from '../../dist/agent/reaper.js';
 import { ContextTable } from '../../dist/resv/context-table.js';
-import { TAG, W } from '../../dist/resv/owner-word.js';
+import { K, TAG, W } from '../../dist/resv/owner-word.js';
 import { WwLock } from '../../dist/resv/ww-lock.js';
 import { WwQueue } from '../../dist/resv/ww-queue.js';
 import { replaceMethod } from './world.mjs';
@@ -51,6 +51,13 @@ export const noMark = ({ name, word, args }) => {
   const [from, to] = args.map(Number);
   const held = (Number(from) & TAG) !== 0 && ((Number(from) ^ Number(to)) & TAG) === 0;
   return held && (Number(to) & W) !== 0 ? 'drop' : undefined;
+};
+
+/** @type {Rewrite} Whoever unlocks forgets that somebody may have to die. */
+export const forgetsContexts = ({ name, word, args }) => {
+  if (name !== 'compareExchange' || !word.endsWith('.owner')) return undefined;
+  const [from, to] = args.map(Number);
+  return (Number(to) & TAG) === 0 ? [from, Number(to) & ~(W | K)] : undefined;
 };
 
 /** Whoever unlocks looks for waiters first, and releases then. */

@@ -179,6 +179,35 @@ export function* passTask(room, sections, { locks, algorithm }, reason) {
   }
 }
 
+/**
+ * A party that blocks its thread and takes its locks by hand. The first of them it has before anybody runs, and its age as well.
+ * @param {World} world @param {Env} env @param {Party} party @param {number} first  how many of them
+ */
+export function passByHand(world, env, { locks, algorithm }, first) {
+  const { room, request, early } = env.atomic(() => {
+    const joined = joinResv(world, env);
+    const context = algorithm === null ? undefined : joined.acquireContext({ algorithm });
+    const options = { context, recover: true };
+    const taken = locks.slice(0, first).map((row) => joined.of(row).lockSync(options));
+    return { room: joined, request: options, early: taken };
+  });
+  let held = early;
+  for (let at = 0; at < locks.length; at++) {
+    const resv = room.of(/** @type {number} */ (locks[at]));
+    if (held.some((lock) => lock.resv === resv)) continue;
+    try {
+      held.push(resv.lockSync(request));
+    } catch (error) {
+      if (!isCode(error, 'EDEADLK')) throw error;
+      for (const lock of held) lock.unlock();
+      held = [resv.lockSync(request)];
+      at = -1;
+    }
+  }
+  new Sections(world, env).pass(held);
+  request.context?.[Symbol.dispose]();
+}
+
 /** @param {Reservations} room @param {AcquireContext | null} context @param {readonly number[]} rows @returns {Operation<ResvLock[]>} */
 function* takeAll(room, context, rows) {
   const request = { context, recover: true };

@@ -147,22 +147,33 @@ const common = {
   private: (_array, index) => quiet.has(index),
 };
 
-const three = [
-  { name: 'worker 1', run: worker(2) },
-  { name: 'worker 2', run: worker(3) },
-  { name: 'worker 3', run: worker(1) },
-];
 const two = [
   { name: 'worker 1', run: worker(2, 3) },
   { name: 'worker 2', run: worker(1) },
 ];
 
+/** In and out of the lock, where nobody else may be. @param {World} _world @param {Env} env */
+function visitor(_world, env) {
+  const { locked } = join(env);
+  for (let visit = 0; visit < 2; visit++) {
+    locked(() => {
+      if (load(words, owner) !== 0) env.fail('two inside');
+      store(words, owner, env.id + 1);
+      store(words, owner, 0);
+    });
+  }
+}
+
 /** @type {Model<World>[]} */
 export const models = [
   {
     ...common,
-    name: 'heap-runs, nobody killed',
-    threads: three,
+    name: 'heap-lock',
+    threads: [
+      { name: 'visitor 1', run: visitor },
+      { name: 'visitor 2', run: visitor },
+      { name: 'visitor 3', run: visitor },
+    ],
     bounds: { preemptions: 2 },
     planted: {
       'a sleeper is not told': ({ name }) => (name === 'notify' ? 'drop' : undefined),
@@ -172,6 +183,7 @@ export const models = [
         name === 'compareExchange' && word.endsWith('.lock') ? 'split' : undefined,
     },
   },
+  { ...common, name: 'heap-runs, nobody killed', threads: two, bounds: { preemptions: 2 } },
   {
     ...common,
     name: 'heap-runs, 1 killed',

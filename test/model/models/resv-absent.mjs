@@ -10,6 +10,7 @@ import {
   checkLocks,
   joinResv,
   makeResvWorld,
+  passByHand,
   passSync,
   passTask,
   quietWords,
@@ -68,20 +69,30 @@ const other = { algorithm: null, locks: [B] };
 /** @type {Party} */
 const back = { algorithm: 'wait-die', locks: [B, A] };
 
+/** Has that many of its locks before anybody runs. @param {number} first @param {Party} party @returns {Maker} */
+const prepared = (first, party) => (world) => (_world, env) => passByHand(world, env, party, first);
+
 /** @type {Model<World>[]} */
 export const models = [
   {
+    // A task of the first agent is rung for A, while its thread blocks for B, which is held by who needs A next.
     ...model(
       'blocked elsewhere',
       roomy,
-      [busy(other, plain), blocking(plain), blocking(back)],
+      [busy(other, plain), prepared(1, plain), prepared(1, back)],
       0,
       2,
     ),
     planted: { 'nobody is passed on to': noPass },
   },
   model('blocked for the same', roomy, [busy(plain, plain), blocking(plain)], 0, 3),
-  model('blocked elsewhere', roomy, [busy(other, plain), blocking(plain), blocking(back)], 1, 0),
+  model(
+    'blocked elsewhere',
+    roomy,
+    [busy(other, plain), prepared(1, plain), prepared(1, back)],
+    1,
+    0,
+  ),
   {
     ...model('more waits than rows', narrow, [busy(null, plain, other), blocking(back)], 0, 2),
     planted: { 'those without a row are forgotten': hiddenForgotten },

@@ -4,11 +4,19 @@
  * model/models/resv-contexts — agents that take several locks in different orders, with contexts of both kinds: all get them all.
  */
 
-import { noHeldAnew, noMark, noRing, noWound, silentReaper } from '../resv-faults.mjs';
+import {
+  forgetsContexts,
+  noHeldAnew,
+  noMark,
+  noRing,
+  noWound,
+  silentReaper,
+} from '../resv-faults.mjs';
 import {
   checkLocks,
   joinResv,
   makeResvWorld,
+  passByHand,
   passSync,
   quietWords,
   reaper,
@@ -30,10 +38,17 @@ const agent = (party) => (/** @type {World} */ _world, /** @type {Env} */ env) =
   passSync(room, new Sections(world, env), party);
 };
 
-/** @param {string} what @param {readonly Party[]} parties @param {number} kills @param {number} preemptions @returns {Model<World>} */
+/** Has that many of its locks before anybody runs. @param {number} first @param {Party} party */
+const prepared = (first, party) => (/** @type {World} */ _world, /** @type {Env} */ env) =>
+  passByHand(world, env, party, first);
+
+/** @param {string} what @param {readonly (Party | ReturnType<typeof prepared>)[]} parties @param {number} kills @param {number} preemptions @returns {Model<World>} */
 const model = (what, parties, kills, preemptions) => ({
   name: `resv-contexts, ${what}, ${kills} killed`,
-  threads: parties.map((party, n) => ({ name: `agent ${n}`, run: agent(party) })),
+  threads: parties.map((party, n) => ({
+    name: `agent ${n}`,
+    run: typeof party === 'function' ? party : agent(party),
+  })),
   kills,
   bounds: { preemptions },
   reset: world.reset,
@@ -70,12 +85,34 @@ export const models = [
   model('ABBA, mixed', abba(die, wound), 0, 2),
   model('ring of 3, wait-die', ring(die), 0, 1),
   model('ring of 3, wound-wait', ring(wound), 0, 1),
-  {
-    ...model('ABBA and a plain lock, wait-die', [...abba(die), plain], 0, 1),
-    planted: { 'a new holder rings nobody': noHeldAnew },
-  },
+  model('ABBA and a plain lock, wait-die', [...abba(die), plain], 0, 1),
   model('ABBA and a plain lock, wound-wait', [...abba(wound), plain], 0, 1),
   model('ABBA twice, mixed', [...abba(die, wound), ...abba(wound, die)], 0, 0),
+  {
+    // The younger has B and waits for A; a plain holder of A leaves it to the older one, which wants B next.
+    ...model(
+      'the older becomes the holder',
+      [prepared(0, party(die, A, B)), prepared(1, party(die, B, A)), prepared(1, plain)],
+      0,
+      1,
+    ),
+    planted: { 'a new holder rings nobody': noHeldAnew },
+  },
+  {
+    // The same, but somebody without a context is rung first, so the older one may find the lock free at once.
+    ...model(
+      'the older one comes between',
+      [
+        prepared(0, party(die, A, B)),
+        prepared(1, party(die, B, A)),
+        agent(plain),
+        prepared(1, plain),
+      ],
+      0,
+      1,
+    ),
+    planted: { 'contexts are forgotten at unlock': forgetsContexts },
+  },
   {
     ...model('ABBA, wait-die', abba(die), 1, 1),
     planted: { 'the reaper rings nobody': silentReaper },
