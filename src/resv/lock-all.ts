@@ -85,7 +85,7 @@ function reserve(lock: ResvLock, fences: number): void {
 
 function drop(locks: Multi['locks']): void {
   for (const lock of locks) lock?.unlock();
-  locks.fill(undefined);
+  locks.length = 0;
 }
 
 /** Takes the rest, and waits. */
@@ -119,9 +119,7 @@ function begin(room: Reservations, op: string, of: unknown, options: AllOptions)
   }
   if (options.fences !== undefined) checkInteger(op, 'fences', options.fences, 0);
   const context = options.context ?? room.ownContext();
-  const locks: Multi['locks'] = [];
-  locks.length = of.length;
-  return { op, of, options, context, locks, refused: false };
+  return { op, of, options, context, locks: [], refused: false };
 }
 
 /** All are held. */

@@ -121,7 +121,9 @@ function wayToMemory(value: unknown, path: string, seen = new Set<unknown>()): s
   seen.add(value);
   if (ArrayBuffer.isView(value)) return path;
   if (value instanceof SharedArrayBuffer) return path.startsWith('Domain.handle.') ? null : path;
-  for (const [key, inner] of Object.entries(value)) {
+  const { toJSON } = value as { toJSON?: () => object };
+  const json = toJSON === undefined ? value : toJSON.call(value);
+  for (const [key, inner] of Object.entries(json)) {
     const found = wayToMemory(inner, `${path}.${key}`, seen);
     if (found !== null) return found;
   }

@@ -359,6 +359,27 @@ describe('submit', () => {
     expect(await endOf(Channel.submit([x, x, x, x], frame, 'write'))).toBe('EINVAL');
   });
 
+  it('keeps its place in line while there is room, but not enough', async () => {
+    const { a, b } = cast();
+    const [x, into] = lane(a, b, 'x', { capacity: 2 });
+    const frame = a.heap.alloc(1);
+    await x.send(frame, { tag: 1 });
+    await x.send(frame, { tag: 1 });
+    const both = Channel.submit([x, x], frame, 'read', { tag: 2 });
+    await turns();
+    const later = x.send(frame, { tag: 3 });
+    await turns();
+    const tags: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const job = taken(into);
+      tags.push(job.tag);
+      job.done();
+      await turns();
+    }
+    await Promise.all([both, later]);
+    expect(tags).toEqual([1, 1, 2, 2, 3]);
+  });
+
   it('follows what a full channel does with the surplus', async () => {
     const { a, b } = cast();
     const [old, fromOld] = lane(a, b, 'old', { capacity: 1, onFull: 'drop-oldest' });
