@@ -9,8 +9,8 @@
  */
 
 import { Agent } from '../../dist/agent/index.js';
-import { BufferSection, Buffers, Phase, phaseOf } from '../../dist/buf/index.js';
-import { BufferLayout } from '../../dist/buf/layout.js';
+import { Buffers, Phase, phaseOf } from '../../dist/buf/index.js';
+import { BufferLayout, BufferSection } from '../../dist/buf/layout.js';
 import { DmaBufError } from '../../dist/errors.js';
 import { anyBit } from '../../dist/heap/agent-bits.js';
 import {

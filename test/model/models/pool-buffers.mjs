@@ -6,8 +6,8 @@
  */
 
 import { Reapers } from '../../../dist/agent/reaper.js';
-import { BufferSection, Buffers, bufferSections, Phase, phaseOf } from '../../../dist/buf/index.js';
-import { BufferLayout } from '../../../dist/buf/layout.js';
+import { Buffers, bufferSections, Phase, phaseOf } from '../../../dist/buf/index.js';
+import { BufferLayout, BufferSection } from '../../../dist/buf/layout.js';
 import { setBit } from '../../../dist/heap/agent-bits.js';
 import { Pools } from '../../../dist/heap/index.js';
 import { Line } from '../../../dist/heap/line.js';
