@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
-import { ResvLock } from '../../../src/resv/index.js';
+import { type Reservations, ResvLock } from '../../../src/resv/index.js';
 import { asleep, codeOf, resvRooms, turn, watch } from './rooms.js';
 
 const ROW = 5;
@@ -181,6 +181,69 @@ describe('waiting for a lock', () => {
     const got = await Promise.race([first, second]);
     if (got === 'no') expect((await second).held).toBe(true);
     else expect(await first).toBe('no error');
+  });
+});
+
+describe('overtaking', () => {
+  test('a task that comes later does not overtake one of its own agent', async () => {
+    const { rooms } = resvRooms();
+    const [a, b] = rooms;
+    const held = b.of(ROW).lockSync();
+    const order: number[] = [];
+    const first = a
+      .of(ROW)
+      .lock()
+      .then((lock) => {
+        order.push(1);
+        lock.unlock();
+      });
+    await asleep();
+    held.unlock();
+    const second = a
+      .of(ROW)
+      .lock()
+      .then((lock) => {
+        order.push(2);
+        lock.unlock();
+      });
+    await Promise.all([first, second]);
+    expect(order).toEqual([1, 2]);
+  });
+
+  test('who was overtaken twice is not overtaken again, by nobody', async () => {
+    const { rooms } = resvRooms(3);
+    const [a, b, c] = rooms as unknown as [Reservations, Reservations, Reservations];
+    let lock = b.of(ROW).lockSync();
+    const waiting = watch(a.of(ROW).lock());
+    await asleep();
+    for (let times = 0; times < 2; times++) {
+      lock.unlock();
+      lock = b.of(ROW).lockSync();
+      await asleep();
+      expect(waiting.settled).toBe(false);
+    }
+    lock.unlock();
+    expect([b.of(ROW).tryLock(), c.of(ROW).tryLock()]).toEqual([null, null]);
+    expect(await codeOf(() => b.of(ROW).lockSync({ timeout: 0 }))).toBe('ETIMEDOUT');
+    expect(await codeOf(c.of(ROW).lock({ timeout: 0 }))).toBe('ETIMEDOUT');
+    expect((await waiting.promise).held).toBe(true);
+  });
+
+  test('an agent that was rung, and has taken the lock by other means, still rings the next one', async () => {
+    const { rooms } = resvRooms(3);
+    const [a, b, c] = rooms as unknown as [Reservations, Reservations, Reservations];
+    const held = c.of(ROW).lockSync();
+    const first = a.of(ROW).lock();
+    await asleep();
+    const last = b.of(ROW).lock();
+    await asleep();
+    held.unlock(); // rings a, which is not there yet
+    const quick = a.of(ROW).tryLock();
+    await asleep(); // now it hears that
+    quick?.unlock();
+    (await first).unlock();
+    (await last).unlock();
+    expect([quick?.held, a.of(ROW).locked]).toEqual([false, false]);
   });
 });
 
