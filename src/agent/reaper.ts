@@ -85,6 +85,8 @@ export class Reapers {
     if (!this.#enter()) return false;
     try {
       if (!this.slots.taken(index)) return false;
+      // Asked again under the role: since the first look somebody else may have freed the slot, and a newcomer joined.
+      if (index !== tagSlot(this.tag) && !this.slots.isDead(index)) return false;
       const leaving = this.slots.state(index) === SlotState.LEAVING && !this.slots.isDead(index);
       if (!leaving) this.slots.setState(index, SlotState.DEAD);
       const life = this.slots.life(index);

@@ -135,8 +135,12 @@ export class Slots {
 
   /** The very last step of leaving and of reaping (I1). */
   free(index: number): void {
+    const at = this.at(index);
     this.setState(index, SlotState.FREE);
-    store(this.#words, this.at(index) + slot.claim, 0);
+    // Or the next joiner would be taken for dead, by this start time, until it has stored its own.
+    store(this.#words, at + slot.startHigh, 0);
+    store(this.#words, at + slot.startLow, 0);
+    store(this.#words, at + slot.claim, 0);
   }
 
   /** May be asked by anybody, at any time, without an event loop. */
