@@ -138,7 +138,7 @@ export class ChannelLink {
   /** Could that many be sent now? `waited`: has stood in the line. Old news by the time you look. */
   takes(wanted: number, waited: boolean): boolean {
     if (this.hasEnded || this.policy === 'drop-new') return true;
-    if (!waited && !this.senders.admitsNewcomer()) return false;
+    if (!waited && !this.senders.admitsNewcomer(wanted)) return false;
     const { ring } = this;
     return ring.hasRoom(wanted) || (this.policy === 'drop-oldest' && ring.hasMessages(1));
   }

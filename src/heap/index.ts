@@ -11,6 +11,6 @@ export { Channels } from './channels.js';
 export { Delivery } from './delivery.js';
 export { PAGE, systemHeapSections } from './heap-layout.js';
 export { Pool, type PoolOptions } from './pool.js';
-export { type PoolAlloc, Pools } from './pools.js';
+export { Pools } from './pools.js';
 export { heapSections } from './sections.js';
 export { type Heap, SystemHeap } from './system-heap.js';

@@ -10,8 +10,9 @@
  *
  *    word: 0 ── a row ──▶ WANTED ── a waiter came too late ──▶ WANTED | HOLD ── nobody found in the line ──▶ 0
  *
- * Invariants  L1 while there is something and somebody waits, somebody is on the way: rung, or about to ring. So who leaves the line
- *             without taking anything calls `wake`.
+ * Invariants  L1 while there is something and somebody waits, somebody is on the way: rung, or about to ring. So whoever leaves
+ *             the line calls `wake` afterwards, with or without having got something: one behind it may have counted it as
+ *             still before, and what there was as taken.
  *             L2 WANTED is set after a row was published, and by every later look of its owner.
  * Deaths      a row of the dead is emptied by the reaper, which rings everybody at the end; a death between WANTED taken back and the
  *             second look is mended by that.
@@ -60,11 +61,11 @@ export class Line {
     return (load(this.#words, this.word) & HOLD) !== 0;
   }
 
-  /** Is there something for one who has not stood in the line? */
-  admitsNewcomer(): boolean {
+  /** May one who has not stood in the line take something now? Only if there is more than those in the line get. */
+  admitsNewcomer(wanted = 1): boolean {
     if (!this.held) return true;
     const before = this.#others().length + (this.#waiting.length > 0 ? 1 : 0);
-    return this.has(before + 1);
+    return this.has(before + wanted);
   }
 
   /** Something has come, or somebody has left the line: as many as there is something for look again. Call it after the change. */
@@ -219,7 +220,8 @@ export class LineWait implements Wait {
     if (this.over()) return true;
     const { line } = this;
     if (!line.held) return line.has(this.wanted);
-    return this.placed ? line.has(line.before(this) + this.wanted) : line.admitsNewcomer();
+    if (!this.placed) return line.admitsNewcomer(this.wanted);
+    return line.has(line.before(this) + this.wanted);
   }
 
   arm(): boolean {

@@ -13,15 +13,7 @@
 
 import type { Agent } from '../agent/index.js';
 import { fail } from '../errors.js';
-import {
-  byteLength,
-  load,
-  readText,
-  store,
-  textWords,
-  type Words,
-  writeText,
-} from '../mem/index.js';
+import { byteLength, load, readText, store, type Words, writeText } from '../mem/index.js';
 import { AGENT_WORDS } from './agent-bits.js';
 import { HeapLock } from './heap-lock.js';
 
@@ -109,20 +101,14 @@ export class Registry {
 
   /** The live row of that name, or -1. */
   find(name: string): number {
-    const text = new Int32Array(textWords(this.table.nameBytes));
-    writeText(text, 0, name);
+    const length = byteLength(name);
     for (let row = 0, used = this.used; row < used; row++) {
-      if (this.isLive(row) && this.#isNamed(row, text)) return row;
+      // Most names differ in their lengths already, which is the first word of a text.
+      if (!this.isLive(row) || load(this.#words, this.at(row) + this.table.name) !== length)
+        continue;
+      if (this.nameOf(row) === name) return row;
     }
     return -1;
-  }
-
-  /** Most names differ in their first words. */
-  #isNamed(row: number, text: Int32Array): boolean {
-    const at = this.at(row) + this.table.name;
-    const end = textWords(text[0] ?? 0);
-    for (let i = 0; i < end; i++) if (load(this.#words, at + i) !== text[i]) return false;
-    return true;
   }
 
   /** A free row, BUILDING from now on; -1 when there is none. `discard` clears what a dead builder had begun. */

@@ -23,6 +23,7 @@ import { MAX_AFTER, MessageFlag } from './channel-layout.js';
 import type { ChannelLink, Party } from './channel-link.js';
 import { checkTag, encodeMeta, type SendOptions } from './channel-options.js';
 import { checkWait, closedError, roomWait } from './channel-waits.js';
+import type { LineWait } from './line.js';
 import { packName } from './messages.js';
 import { NONE } from './ring.js';
 
@@ -94,8 +95,10 @@ export function* submitting(job: Job): Operation<readonly Fence[]> {
   const kept = job.buf.dup();
   try {
     const own = { ...job, buf: kept };
+    /** Places in lines, kept through all attempts. */
+    const waits = new Map<ChannelLink, LineWait>();
     for (;;) {
-      yield* waitForRoom(own);
+      yield* waitForRoom(own, waits);
       const lock = yield* kept.resv.lockOperation(OP, { recover: job.recover });
       let outcome: readonly Fence[] | Obstacle;
       try {
@@ -115,19 +118,20 @@ export function* submitting(job: Job): Operation<readonly Fence[]> {
 }
 
 /** Until every channel has room; nothing is held meanwhile, so it may be gone again. */
-function* waitForRoom({ to, party }: Job): Operation<void> {
-  const waited = new Set<ChannelLink>();
+function* waitForRoom({ to, party }: Job, waits: Map<ChannelLink, LineWait>): Operation<void> {
   for (let index = 0; index < to.length; ) {
     const link = to[index];
     if (link === undefined) return;
     const wanted = countOf(to, link);
-    if (link.takes(wanted, waited.has(link))) {
+    const stood = waits.get(link);
+    if (link.takes(wanted, stood !== undefined)) {
       index++;
       continue;
     }
-    const wait = roomWait(link, party, false, wanted);
+    if (stood !== undefined) link.senders.lost(stood);
+    const wait = stood ?? roomWait(link, party, false, wanted);
+    waits.set(link, wait);
     checkWait(OP, link, wait, party, yield wait);
-    waited.add(link);
     // The room stays there, for whoever is next: this one looks for more.
     link.senders.wake();
     index = 0;

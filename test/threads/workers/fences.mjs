@@ -25,14 +25,18 @@ function obtain(domain, board, seat) {
   return Atomics.load(board, at) === version ? fence : null;
 }
 
-/** Looks whether the callback has run exactly once when the wait is over and the jobs of this turn are done. */
+/** Waits, then for the callback: its bell may ring after the wait has seen the fence signalled. It comes, and comes once. */
 async function checkCallback(theirs, sync) {
   let calls = 0;
-  theirs.onSignal(() => {
-    calls += 1;
+  const called = new Promise((resolve) => {
+    theirs.onSignal(() => {
+      calls += 1;
+      resolve();
+    });
   });
   if (sync) theirs.waitSync();
   else await theirs.wait();
+  await called;
   await new Promise((resolve) => setImmediate(resolve));
   if (calls !== 1) throw new Error(`the callback has run ${calls} times`);
 }
