@@ -15,12 +15,8 @@ using out = domain.alloc(4096, { name: 'out' });
 
 const script = new URL('./5-many.ts', import.meta.url);
 const mixers = [
-  await domain.spawn(script, {
-    data: { a: { ...voice.share() }, b: { ...music.share() }, out: { ...out.share() } },
-  }),
-  await domain.spawn(script, {
-    data: { a: { ...music.share() }, b: { ...voice.share() }, out: { ...out.share() } },
-  }),
+  await domain.spawn(script, { data: { a: voice.share(), b: music.share(), out: out.share() } }),
+  await domain.spawn(script, { data: { a: music.share(), b: voice.share(), out: out.share() } }),
 ];
 await Promise.all(mixers.map((mixer) => mixer.gone));
 

@@ -196,6 +196,11 @@ function shapeOf(checker, declarations, exported) {
   }
   const none = { bases: [], members: new Map() };
   if (ts.isTypeAliasDeclaration(first)) {
+    if (ts.isTypeLiteralNode(first.type)) {
+      // To its users an alias of an object type is an interface that can also be JSON.
+      const members = membersOf([first.type]);
+      return { text: `interface${generics(first)}`, bases: [], members };
+    }
     return { text: `type${generics(first)} = ${show(first.type)}`, ...none };
   }
   if (ts.isVariableDeclaration(first)) return { text: `const: ${typeText(first)}`, ...none };

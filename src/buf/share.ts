@@ -5,15 +5,18 @@
 
 import { fail } from '../errors.js';
 
-/** A one-time ticket for one more reference. Plain JSON: goes through postMessage, child.send, argv, a socket. */
-export interface Share {
+/**
+ * A one-time ticket for one more reference. Plain JSON (so a type: no interface is assignable to
+ * Json): goes through postMessage, child.send, argv, a socket.
+ */
+export type Share = {
   readonly dmabuf: 'share';
   readonly domain: string;
   /** Of the buffer. */
   readonly id: number;
   readonly generation: number;
   readonly ticket: number;
-}
+};
 
 /** What comes from outside may be anything. @throws EINVAL no share · EXDEV of another domain */
 export function checkShare(op: string, share: unknown, domain: string, tickets: number): Share {

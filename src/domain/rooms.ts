@@ -54,10 +54,11 @@ export class Rooms {
     };
   }
 
-  /** Tickets and queued messages that name this generation of a buffer. */
-  inFlight(row: number, generation: number): number {
-    const tickets = this.buffers.tickets.inFlight().get(row) ?? 0;
-    return tickets + this.channels.queued(row, generation);
+  /** Counts, as of now, the tickets and queued messages that name a generation of a buffer. */
+  inFlight(): (row: number, generation: number) => number {
+    const tickets = this.buffers.tickets.inFlight();
+    const queued = this.channels.queued();
+    return (row, generation) => (tickets.get(row) ?? 0) + queued(row, generation);
   }
 
   /** Until what was disposed here is truly gone. @throws ETIMEDOUT · the signal's reason */
@@ -88,7 +89,7 @@ export class Rooms {
     this.pools.close();
     this.fences.close();
     this.reservations.lost.close();
-    this.buffers.leaks.close();
+    this.buffers.close();
     this.agent.leave(fail('ESTALE', 'Domain.close', {}, { why: 'the domain was closed here' }));
   }
 }

@@ -17,11 +17,11 @@ const UNPOSTED = Symbol(
  * The name of one or several points, as plain JSON. Each point: the timeline's id, the record that stands for the point (opaque),
  * the sequence number.
  */
-export interface FenceName {
+export type FenceName = {
   readonly dmabuf: 'fence';
   readonly points: readonly (readonly [timeline: number, generation: number, seqno: number])[];
   readonly mode: 'all' | 'any';
-}
+};
 
 /**
  * What points and sets have in common. Values: nothing to close. Deliberately no `then`: a fence returned from an async function

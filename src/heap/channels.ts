@@ -97,17 +97,17 @@ export class Channels {
     return false;
   }
 
-  /** Messages that name this generation of a buffer. */
-  queued(row: number, generation: number): number {
-    const name = packName(row, generation);
-    let found = 0;
+  /** Counts, as of now, the messages that name a generation of a buffer. */
+  queued(): (row: number, generation: number) => number {
+    const found = new Map<number, number>();
     this.table.registry.eachLive((channel) => {
       const messages = this.table.messages(channel);
       this.table.ring(channel).messages((at) => {
-        if (messages.name(at) === name) found++;
+        const name = messages.name(at);
+        found.set(name, (found.get(name) ?? 0) + 1);
       });
     });
-    return found;
+    return (row, generation) => found.get(packName(row, generation)) ?? 0;
   }
 
   *#namedFences(): Iterable<Point> {

@@ -54,8 +54,9 @@ interface LockView {
 
 export function snapshot(rooms: Watched): DomainSnapshot {
   const attachments = [...rooms.buffers.attachments.all()];
+  const inFlight = rooms.inFlight();
   return {
-    buffers: liveRows(rooms).map((row) => viewOf(rooms, row, attachments)),
+    buffers: liveRows(rooms).map((row) => viewOf(rooms, row, attachments, inFlight)),
     members: members(rooms),
     heaps: rooms.heaps.map(({ name, size, used }) => ({ name, size, used })),
     bytesCopied: rooms.buffers.rows.bytesCopied,
@@ -69,7 +70,12 @@ export function liveRows(rooms: Watched): number[] {
   return rows.filter((row) => phaseOf(life.of(row)) === Phase.LIVE);
 }
 
-function viewOf(rooms: Watched, row: number, attachments: readonly AttachmentView[]): BufferView {
+function viewOf(
+  rooms: Watched,
+  row: number,
+  attachments: readonly AttachmentView[],
+  inFlight: (row: number, generation: number) => number,
+): BufferView {
   const { buffers } = rooms;
   const { rows } = buffers;
   const generation = generationOf(buffers.life.of(row));
@@ -81,7 +87,7 @@ function viewOf(rooms: Watched, row: number, attachments: readonly AttachmentVie
     exporter: exporter === 0 ? buffers.heap.name : rows.exporterName(row),
     size: rows.size(row),
     refs: refsOf(rooms, row),
-    inFlight: rooms.inFlight(row, generation),
+    inFlight: inFlight(row, generation),
     attachments: mine.map(({ device, owner, dynamic, mapped, pinned }) => ({
       device,
       member: memberName(rooms.agent, (owner & 0x1ff) - 1),

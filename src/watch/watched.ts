@@ -13,8 +13,8 @@ export interface Watched {
   readonly fences: Fences;
   readonly reservations: Reservations;
   readonly buffers: Buffers;
-  /** Tickets and queued messages that name this generation of a buffer. */
-  inFlight(row: number, generation: number): number;
+  /** Counts, as of now, the tickets and queued messages that name a generation of a buffer. */
+  inFlight(): (row: number, generation: number) => number;
   /** The heaps there are. */
   readonly heaps: readonly {
     readonly name: string;
