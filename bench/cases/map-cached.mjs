@@ -8,10 +8,12 @@ import { interleave } from '../lib/timing.mjs';
 
 export async function measure({ ms }) {
   const domain = await Domain.create();
-  const attachment = domain.alloc(4096).attachSync('bench');
+  const buf = domain.alloc(4096);
+  const attachment = buf.dynamicAttachSync('bench', { moveNotify() {} });
+  const lock = buf.resv.lockSync();
   const run = (n) => {
     for (let i = 0; i < n; i++) {
-      const mapping = attachment.tryMap('bidirectional');
+      const mapping = attachment.tryMap(lock, 'bidirectional');
       sink.object = mapping;
       mapping.unmap();
     }

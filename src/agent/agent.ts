@@ -34,7 +34,7 @@ export class Agent {
   readonly bells: Bells;
   readonly rows: WaitRows;
   readonly reapers: Reapers;
-  readonly polling = new Polling();
+  readonly polling: Polling;
   readonly tasks: Tasks;
   /** This agent's slot. */
   readonly slot: number;
@@ -65,6 +65,7 @@ export class Agent {
     this.tag = ownerTag(this.slot, this.slots.life(this.slot));
     this.rows = new WaitRows(arena, this.slots, this.slot);
     this.reapers = new Reapers(arena, this.slots, this.rows, this.bells, this.tag);
+    this.polling = new Polling(platform);
     this.tasks = new Tasks(platform, this.polling, () => this.listen());
     this.#noteKey = objectKey('agent', this.slot);
   }

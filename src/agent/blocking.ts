@@ -73,17 +73,7 @@ function blockOn(
   const refusal = refuse(host, op, own);
   if (refusal !== null) return refusal;
   const since = platform.now();
-  for (let look = 0; look < polling.looks; look++) if (wait.ready()) return null;
-  if (platform.giveWay !== null) {
-    for (let given = 0; given < polling.yields; given++) {
-      platform.giveWay();
-      if (wait.ready()) {
-        polling.learn(platform.now() - since);
-        return null;
-      }
-    }
-  }
-  const interrupt = sleepOn(host, wait, deadline);
+  const interrupt = polling.spin(wait) ? null : sleepOn(host, wait, deadline);
   polling.learn(platform.now() - since);
   return interrupt;
 }

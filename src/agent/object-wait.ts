@@ -24,6 +24,7 @@ export class ObjectWait implements Wait {
     readonly keys: readonly number[],
     readonly holds: () => boolean,
     readonly mark: (() => void) | null = null,
+    readonly unpolled = false,
   ) {}
 
   ready(): boolean {

@@ -22,6 +22,11 @@ export interface WaitLimits {
   readonly timeout?: number | undefined;
 }
 
+/** Waits may be over while they are looked at, one after the other: after so many the event loop turns. */
+const SPINS = 64;
+/** Looks at all tasks that poll, per turn of the event loop. */
+const HOT_LOOKS = 8;
+
 interface Task {
   readonly op: string;
   readonly operation: Operation<unknown>;
@@ -45,6 +50,8 @@ export class Tasks {
   readonly #rung = new Set<number>();
   #pending = 0;
   #polling = false;
+  /** Spins since the event loop turned for them. */
+  #spins = 0;
 
   constructor(
     readonly platform: Platform,
@@ -67,6 +74,9 @@ export class Tasks {
     try {
       timeout = checkTimeout(op, limits.timeout);
       step = operation.next(null);
+      while (timeout > 0 && step.done !== true && this.#isSoonOver(step.value)) {
+        step = operation.next(null);
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -89,7 +99,7 @@ export class Tasks {
       };
       this.#watch(task, timeout, signal);
       if (this.#pending++ === 0) this.platform.hold();
-      this.#suspend(task, first);
+      this.#suspend(task, first, true);
     });
   }
 
@@ -124,7 +134,8 @@ export class Tasks {
     this.#suspend(task, step.value);
   }
 
-  #suspend(task: Task, wait: Wait): void {
+  /** `polled`: that wait has been looked at for a moment already. */
+  #suspend(task: Task, wait: Wait, polled = false): void {
     task.wait = wait;
     const { interrupt } = task;
     if (interrupt !== null) {
@@ -134,14 +145,11 @@ export class Tasks {
     }
     task.since = this.platform.now();
     task.reported = false;
-    const looks = this.polling.turns === 0 ? 1 : this.polling.looks;
-    for (let look = 0; look < looks; look++) {
-      if (wait.ready()) {
-        this.#advance(task, null);
-        return;
-      }
+    if (polled ? wait.ready() : this.#isSoonOver(wait)) {
+      this.#advance(task, null);
+      return;
     }
-    task.turns = this.polling.turns;
+    task.turns = wait.unpolled === true ? 0 : this.polling.turns;
     if (task.turns === 0) {
       this.#arm(task);
       return;
@@ -151,11 +159,24 @@ export class Tasks {
     this.#pollSoon();
   }
 
+  /** Looks for a moment, unless the event loop has to turn again first. */
+  #isSoonOver(wait: Wait): boolean {
+    if (wait.unpolled === true || this.polling.turns === 0 || this.#spins >= SPINS) {
+      return wait.ready();
+    }
+    this.#spins++;
+    const since = this.platform.now();
+    const over = this.polling.spin(wait);
+    if (over) this.polling.learn(this.platform.now() - since);
+    return over;
+  }
+
   #pollSoon(): void {
     if (this.#polling) return;
     this.#polling = true;
     this.platform.soon(() => {
       this.#polling = false;
+      this.#spins = 0;
       this.#pollOnce();
     });
   }
@@ -163,7 +184,7 @@ export class Tasks {
   /** One turn of polling for all hot tasks: look, give way, look. */
   #pollOnce(): void {
     this.platform.giveWay?.();
-    for (let look = 0; look < this.polling.looks && this.#hot.size > 0; look++) {
+    for (let look = 0; look < HOT_LOOKS && this.#hot.size > 0; look++) {
       for (const task of this.#hot) {
         if (task.wait?.ready() !== true) continue;
         this.#hot.delete(task);

@@ -14,6 +14,8 @@ import { type ErrorDetails, fail } from '../errors.js';
 export interface Wait {
   /** The objects whose wakers ring for this wait. Fixed while it is armed. */
   readonly keys: readonly number[];
+  /** Looking for a moment is no use: only this very agent can end it, or nobody is in a hurry. */
+  readonly unpolled?: boolean;
   /** A cheap look before anything is published. True = resume the operation. */
   ready(): boolean;
   /** Publishes that somebody waits, then looks (P1). True = resume the operation. */

@@ -112,7 +112,7 @@ export abstract class AnyFence {
       void Promise.resolve().then(deliver);
       return { [Symbol.dispose]: () => void (armed = false) };
     }
-    const wait = source.waitOn(this.leaves, () => !armed || this.signaled);
+    const wait = source.waitOn(this.leaves, () => !armed || this.signaled, true);
     const watching = source.agent.run('Fence.onSignal', until(wait, 'Fence.onSignal'));
     // The agent leaving ends the watch: nobody is told any more.
     void watching.then(deliver, () => {});

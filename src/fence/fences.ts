@@ -188,6 +188,7 @@ export class Fences implements FenceSource, TimelineHost {
       [objectKey('fence', row)],
       () => records.isSignaled(row, generation),
       () => records.mark(row, generation),
+      records.ownerOf(row) === this.agent.tag,
     );
   }
 
@@ -199,13 +200,14 @@ export class Fences implements FenceSource, TimelineHost {
     );
   }
 
-  waitOn(points: readonly Point[], holds: () => boolean): Wait {
+  waitOn(points: readonly Point[], holds: () => boolean, unpolled = false): Wait {
     const { records } = this;
     const open = points.filter((point) => !records.isSignaled(point.row, point.generation));
     const keys = [...new Set(open.map((point) => objectKey('fence', point.row)))];
-    return new ObjectWait(this.agent, keys, holds, () => {
+    const mark = (): void => {
       for (const point of open) records.mark(point.row, point.generation);
-    });
+    };
+    return new ObjectWait(this.agent, keys, holds, mark, unpolled);
   }
 
   // ------------------------------------------------------------------------------------------- recovery

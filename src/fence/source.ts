@@ -12,7 +12,7 @@ export interface FenceSource {
   /** Until this point has signalled. */
   waitFor(point: Point): Wait;
   /** Until `holds`, looked at again whenever one of the points signals. */
-  waitOn(points: readonly Point[], holds: () => boolean): Wait;
+  waitOn(points: readonly Point[], holds: () => boolean, unpolled?: boolean): Wait;
   askDeadline(point: Point, at: number): void;
   /** Pending, and to be signalled by this agent. */
   owedHere(row: number, generation: number): boolean;

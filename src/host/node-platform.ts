@@ -26,14 +26,17 @@ function timer(ms: number, fn: () => void): Timer {
 
 /** One per agent. */
 export function nodePlatform(): Platform {
+  const { timeOrigin } = performance;
   const alive = setInterval(() => {}, FOREVER).unref();
   let holds = 0;
   return {
-    now: () => performance.timeOrigin + performance.now(),
+    now: () => timeOrigin + performance.now(),
     timer,
     soon: (fn) => void setImmediate(fn),
     microtask: queueMicrotask,
-    giveWay,
+    get giveWay() {
+      return giveWay();
+    },
     hold: () => {
       if (holds++ === 0) alive.ref();
     },

@@ -7,6 +7,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, threadId, Worker, workerData } from 'node:worker_threads';
 import { fail, reviveError, shown } from '../errors.js';
+import type { Words } from '../mem/index.js';
+import { dropGate, newGate, shut } from './addon-gate.js';
 
 /** What spawn() puts into workerData. */
 export interface Inheritance {
@@ -17,6 +19,8 @@ export interface Inheritance {
   readonly data: unknown;
   readonly debug: boolean;
   readonly stallAfter: number;
+  /** See addon-gate. */
+  readonly gate: Words | null;
 }
 
 /** What we need of a node:worker_threads Worker. */
@@ -47,18 +51,36 @@ export function memberOf(worker: WorkerLike): number {
   return typeof id === 'number' && id > 0 ? memberNumber(id) : 0;
 }
 
+class GatedWorker extends Worker {
+  readonly #gate;
+
+  constructor(script: URL, inherited: Omit<Inheritance, 'gate'>, gate: Words | null) {
+    super(script, { name: inherited.name, workerData: { ...inherited, gate } });
+    this.#gate = gate;
+  }
+
+  override terminate(): Promise<number> {
+    shut(this.#gate);
+    return super.terminate();
+  }
+}
+
 /** Starts a thread. `onEnd` is called once, with the error that ended it, if one did, and its exit code. */
 export function startWorker(
   script: URL,
-  inherited: Inheritance,
+  inherited: Omit<Inheritance, 'gate'>,
   onEnd: (code: number, error: unknown) => void,
 ): Worker {
-  const worker = new Worker(script, { name: inherited.name, workerData: inherited });
+  const gate = newGate();
+  const worker = new GatedWorker(script, inherited, gate);
   let error: unknown;
   worker.on('error', (reason) => {
     error = reviveError(reason);
   });
-  worker.on('exit', (code) => onEnd(code, error));
+  worker.on('exit', (code) => {
+    dropGate(gate);
+    onEnd(code, error);
+  });
   return worker;
 }
 

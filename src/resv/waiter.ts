@@ -84,19 +84,15 @@ export class Waiter implements Wait, Place {
       return false;
     }
     this.lost++;
-    return this.blocking && this.#lookOn();
+    if (!this.blocking) return false;
+    // Woken in vain: somebody was faster. He holds it for a short time, or we would not have lost; and now it is our turn (H).
+    const { polling, platform } = this.lock.host.agent;
+    return platform.giveWay !== null && polling.spin(this);
   }
 
-  /** Woken in vain: somebody was faster. He holds it for a short time, or we would not have lost; and now it is our turn (H). */
-  #lookOn(): boolean {
-    const { polling, platform } = this.lock.host.agent;
-    if (platform.giveWay === null) return false;
-    for (let look = 0; look < polling.looks; look++) if (this.lock.look(this)) return true;
-    for (let given = 0; given < polling.yields; given++) {
-      platform.giveWay();
-      if (this.lock.look(this)) return true;
-    }
-    return false;
+  /** Held by this very agent. */
+  get unpolled(): boolean {
+    return this.lock.state.holder !== null;
   }
 
   disarm(): void {
