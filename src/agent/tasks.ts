@@ -74,8 +74,8 @@ export class Tasks {
     try {
       timeout = checkTimeout(op, limits.timeout);
       step = operation.next(null);
-      while (timeout > 0 && step.done !== true && this.#isSoonOver(step.value)) {
-        step = operation.next(null);
+      if (timeout > 0) {
+        while (step.done !== true && this.#isSoonOver(step.value)) step = operation.next(null);
       }
     } catch (error) {
       return Promise.reject(error);
