@@ -5,7 +5,7 @@
  *
  * Answers time per acquisition, the smaller party's share, and the lost updates.
  */
-import { sharedClock } from './timing.mjs';
+import { sharedClock, WARM_MS } from './timing.mjs';
 
 const LEAD_NS = 30e6; // until both parties stand at the start
 const BURST = 8; // sections between two looks at the clock
@@ -38,19 +38,25 @@ function contend(section, counter, { start, holdUs, ms }) {
 }
 
 /**
- * Both parties, seen from the one that started the other.
+ * Both parties, seen from the one that started the other. Of two races the first one is the warm-up.
  * @param worker  answers { start, holdUs, ms } with its count
  */
 export async function contendWith(worker, section, counter, { holdUs, ms }) {
-  const race = { start: sharedClock() + LEAD_NS, holdUs, ms };
+  await race(worker, section, counter, { holdUs, ms: WARM_MS });
+  return race(worker, section, counter, { holdUs, ms });
+}
+
+async function race(worker, section, counter, { holdUs, ms }) {
+  const before = counter[0];
+  const rules = { start: sharedClock() + LEAD_NS, holdUs, ms };
   const theirs = new Promise((resolve) => worker.once('message', resolve));
-  worker.postMessage(race);
-  const ours = contend(section, counter, race);
+  worker.postMessage(rules);
+  const ours = contend(section, counter, rules);
   const total = ours + (await theirs);
   return {
     ns: (ms * 1e6) / total,
     share: Math.min(ours, total - ours) / total,
-    lost: total - counter[0],
+    lost: total - (counter[0] - before),
   };
 }
 

@@ -7,16 +7,21 @@
 import { median } from './stats.mjs';
 
 const now = () => performance.now();
+/**
+ * Milliseconds that two parties run hot before anything is timed, whatever is measured: a pipeline
+ * lives for hours, and until the optimizing compiler is done code of any size loses to a short one.
+ */
+export const WARM_MS = 400;
 const NS_PER_MS = 1e6;
 
 /** Nanoseconds on a clock that all threads of the machine share; exact up to 104 days of uptime. */
 export const sharedClock = () => Number(process.hrtime.bigint());
 
-/** Times `operation(k)`, k counting up, for about `ms` after a warm-up of half that. */
+/** Times `operation(k)`, k counting up, for about `ms` after a warm-up. */
 export async function timeEach(operation, ms) {
   const samples = [];
   let k = 0;
-  for (const end = now() + ms / 2; now() < end || k < 3; k++) await operation(k);
+  for (const end = now() + WARM_MS; now() < end || k < 3; k++) await operation(k);
   for (const end = now() + ms; now() < end || samples.length < 5; k++) {
     const start = now();
     await operation(k);
@@ -29,7 +34,7 @@ export async function timeEach(operation, ms) {
 export function timeEachSync(operation, ms) {
   const samples = [];
   let k = 0;
-  for (const end = now() + ms / 2; now() < end || k < 3; k++) operation(k);
+  for (const end = now() + WARM_MS; now() < end || k < 3; k++) operation(k);
   for (const end = now() + ms; now() < end || samples.length < 5; k++) {
     const start = now();
     operation(k);
@@ -39,7 +44,7 @@ export function timeEachSync(operation, ms) {
 }
 
 const CHUNK_MS = 1;
-const WARM_MS = 120;
+const WARM_ALONE_MS = 120;
 const UNSETTLED_CHUNKS = 5;
 
 async function timeChunk(side, n) {
@@ -56,7 +61,8 @@ async function warmUp(side) {
   let n = 16;
   for (let took = 0; took < CHUNK_MS; took = await timeChunk(side, n)) n *= 2;
   let best = Infinity;
-  for (const end = now() + WARM_MS; now() < end; ) best = Math.min(best, await timeChunk(side, n));
+  for (const end = now() + WARM_ALONE_MS; now() < end; )
+    best = Math.min(best, await timeChunk(side, n));
   return Math.max(1, Math.round((n * CHUNK_MS) / best));
 }
 

@@ -12,12 +12,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from './stats.mjs';
-import { sharedClock } from './timing.mjs';
+import { sharedClock, WARM_MS } from './timing.mjs';
 
 const RUN = 256;
 const PACE_MS = 5;
-const PACED_SIGNALS = 45;
-const PACED_WARM = 5;
+const PACED_SIGNALS = 50;
+/** The first ones come before what ran hot has gone to sleep for good. */
+const PACED_WARM = 10;
 
 /** Resolves with the next message of the other party. */
 const answer = (worker) => new Promise((resolve) => worker.once('message', resolve));
@@ -46,19 +47,17 @@ async function roundTrips(link, samples) {
   }
 }
 
-async function measureHot(worker, link, ms) {
-  let samples = [];
-  for (const limit of [ms / 2, ms]) {
-    samples = []; // those of the warm-up are dropped
-    for (const end = performance.now() + limit; performance.now() < end; ) {
-      await prepare(worker, link, 'hot', RUN);
-      const finished = answer(worker);
-      if (link.blocking) roundTripsBlocking(link, samples);
-      else await roundTrips(link, samples);
-      await finished;
-    }
+/** Round trips for about `ms`. @returns nanoseconds of each */
+async function runHot(worker, link, ms) {
+  const samples = [];
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    await prepare(worker, link, 'hot', RUN);
+    const finished = answer(worker);
+    if (link.blocking) roundTripsBlocking(link, samples);
+    else await roundTrips(link, samples);
+    await finished;
   }
-  return { ns: median(samples) };
+  return samples;
 }
 
 async function measureAsleep(worker, link) {
@@ -74,8 +73,11 @@ async function measureAsleep(worker, link) {
   return { ns: median(times.map((time, k) => time - signalled[k]).slice(PACED_WARM)) };
 }
 
-export const measureWake = (worker, link, { shape, ms }) =>
-  shape === 'hot' ? measureHot(worker, link, ms) : measureAsleep(worker, link);
+export async function measureWake(worker, link, { shape, ms }) {
+  await runHot(worker, link, WARM_MS);
+  if (shape === 'asleep') return measureAsleep(worker, link);
+  return { ns: median(await runHot(worker, link, ms)) };
+}
 
 async function echo(link, count) {
   for (let k = 0; k < count; k++) {
