@@ -3,8 +3,8 @@
  * host/give-way — offer the core to whoever else wants it (sched_yield), through koffi when it is installed.
  *
  * Between two threads on one core this is the difference between a hand-off at once and one at the end of a time slice. koffi
- * is optional: without it nothing breaks, short waits on a shared core sleep instead. It is loaded at a thread's first wait, since
- * loading it takes 5 to 30 ms.
+ * is optional: without it nothing breaks, short waits on a shared core sleep instead. Loading it takes 5 to 30 ms; that is paid when
+ * a thread joins its first domain, not at its first hand-off.
  */
 
 import { createRequire } from 'node:module';

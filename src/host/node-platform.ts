@@ -34,9 +34,7 @@ export function nodePlatform(): Platform {
     timer,
     soon: (fn) => void setImmediate(fn),
     microtask: queueMicrotask,
-    get giveWay() {
-      return giveWay();
-    },
+    giveWay: giveWay(),
     hold: () => {
       if (holds++ === 0) alive.ref();
     },

@@ -17,7 +17,7 @@ async function run(how: string, delays: readonly string[]): Promise<readonly unk
 }
 
 test(
-  'threads that are terminated around their first wait leave the process alone',
+  'threads that are terminated while they join leave the process alone',
   async () => {
     expect(await run('terminate', DELAYS)).toEqual([0, null]);
   },
@@ -25,7 +25,7 @@ test(
 );
 
 test(
-  'a process that exits around the first waits of its threads exits as it says',
+  'a process that exits while its threads join exits as it says',
   async () => {
     for (const delay of DELAYS.slice(0, 12)) expect(await run('exit', [delay])).toEqual([0, null]);
   },
