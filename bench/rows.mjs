@@ -68,7 +68,14 @@ const NO_LOST_UPDATE = { lost: { atMost: 0 } };
 const FAIR = { share: { atLeast: 0.2 }, ...NO_LOST_UPDATE };
 const HOT_WAKE = { 1: 0.85, 2: 1 / 25 };
 
-const MAIN_JOB = { width: 1920, height: 1080, filter: 'blur', workers: 4, frames: 60 };
+const MAIN_JOB = {
+  width: 1920,
+  height: 1080,
+  filter: 'blur',
+  workers: 4,
+  frames: 150,
+  whole: true,
+};
 const mainJob = {
   ours: at('cases/main-job.mjs', MAIN_JOB, { mode: 'threads' }),
   'private memory': at('floor/private-pipeline.mjs', MAIN_JOB),

@@ -3,12 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { errorLine } from '../lib/error-line.mjs';
-import { pin } from '../lib/pin.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/tools/pipeline/main.js', import.meta.url));
 
-export function measure({ cpus, mode, workers, frames, width, height, filter }) {
-  pin(cpus); // the job inherits it
+export function measure({ mode, workers, frames, width, height, filter }) {
   const options = [
     ['--mode', mode],
     ['--workers', workers],

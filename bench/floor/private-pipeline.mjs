@@ -6,7 +6,6 @@
  */
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { pin } from '../lib/pin.mjs';
 
 const PIPELINE = new URL('../../dist/tools/pipeline/', import.meta.url);
 const load = (name) => import(new URL(name, PIPELINE));
@@ -57,8 +56,7 @@ async function startPart(job) {
 }
 
 export async function measure(options) {
-  const { cpus, workers, frames } = options;
-  pin(cpus);
+  const { workers, frames } = options;
   const { framesInFlight } = await load('job.js');
   const job = { ...options, slots: framesInFlight(workers) };
   const filters = Array.from({ length: workers }, (_, index) =>

@@ -6,7 +6,7 @@
 import { pin } from './pin.mjs';
 
 const options = JSON.parse(process.argv[2]);
-if (options.cpus !== null) pin([options.cpus[0]]);
+if (options.cpus !== null && !options.whole) pin([options.cpus[0]]);
 const { measure } = await import(new URL(`../${options.module}`, import.meta.url));
 const result = await measure(options);
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -28,6 +28,17 @@ function allowedCpus() {
   });
 }
 
+/** Runs `job` with this thread, and whatever it starts meanwhile, on `cpus`. */
+export function pinnedTo(cpus, job) {
+  const before = allowedCpus();
+  pin(cpus);
+  try {
+    return job();
+  } finally {
+    pin(before);
+  }
+}
+
 /**
  * The processors of the two parties: "1" = both on one core, "2" = one core each.
  * @returns null when this machine cannot do it

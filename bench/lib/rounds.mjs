@@ -7,13 +7,18 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { errorLine } from './error-line.mjs';
-import { cpusOf } from './pin.mjs';
+import { cpusOf, pinnedTo } from './pin.mjs';
 
 const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url));
 const TIMEOUT_MS = 30_000;
 
-/** One process. @returns its result, or { error } */
+/** One process; with `whole`, all of its threads are where its parties are. @returns its result, or { error } */
 function runCase(options) {
+  const { whole, cpus } = options;
+  return whole && cpus !== null ? pinnedTo(cpus, () => startCase(options)) : startCase(options);
+}
+
+function startCase(options) {
   const command = [...(options.flags ?? []), CHILD, JSON.stringify(options)];
   const child = spawnSync(process.execPath, command, {
     encoding: 'utf8',

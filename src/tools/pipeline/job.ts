@@ -78,7 +78,10 @@ export interface Result {
   readonly leaks: Leaks;
 }
 
-/** Enough for every worker to have a frame at hand while others are read, encoded or redone. */
+/**
+ * One is read, one filtered by everybody, one encoded, and two wait in between; more workers drift further apart. More frames than
+ * that only leave the processor's caches earlier.
+ */
 export function framesInFlight(workers: number): number {
-  return workers + 4;
+  return 4 + Math.ceil(workers / 4);
 }
