@@ -15,7 +15,7 @@ export async function measure({ ms }) {
     for (let i = 0; i < n; i++) {
       const mapping = attachment.tryMap(lock, 'bidirectional');
       sink.object = mapping;
-      mapping.unmap();
+      mapping.unmap(lock);
     }
   };
   const result = await interleave({ ours: { run }, 'Atomics.load': atomicsLoad(1) }, ms);

@@ -6,7 +6,7 @@
  */
 
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
-import type { HeldLock } from '../resv/index.js';
+import { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import { detach, detachBehind } from './attaching.js';
 import type { Device } from './device.js';
@@ -120,7 +120,7 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
   #kept(op: string, lock: HeldLock, direction: Direction): DynamicMapping | null {
     const attached = this.#attached;
     attached.use(op);
-    lock.require(op, attached.reference.resv);
+    HeldLock.require(op, lock, attached.reference.resv);
     attached.checkRights(op, checkDirection(op, direction));
     return attached.keptFor(op, direction) as DynamicMapping | null;
   }
@@ -134,7 +134,7 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
     const op = 'DynamicAttachment.pin';
     const attached = this.#attached;
     attached.use(op);
-    lock.require(op, attached.reference.resv);
+    HeldLock.require(op, lock, attached.reference.resv);
     return attached.buffers.agent.run(op, pinOperation(op, attached, lock), options);
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { fail } from '../errors.js';
-import type { HeldLock } from '../resv/index.js';
+import { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import { ByteAccess } from './byte-access.js';
 import type { Direction } from './direction.js';
@@ -87,7 +87,7 @@ export class DynamicMapping extends ByteAccess {
    * @source dma_buf_unmap_attachment
    */
   unmap(lock: HeldLock): void {
-    lock.require('DynamicMapping.unmap', this.#attached.reference.resv);
+    HeldLock.require('DynamicMapping.unmap', lock, this.#attached.reference.resv);
     this.#unmap(lock);
   }
 

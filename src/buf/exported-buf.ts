@@ -4,7 +4,7 @@
  */
 
 import { fail } from '../errors.js';
-import type { HeldLock } from '../resv/index.js';
+import { HeldLock } from '../resv/index.js';
 import { DmaBuf } from './dma-buf.js';
 import type { Export } from './export.js';
 import { ShownHold } from './hold.js';
@@ -67,7 +67,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
   async moveNotify(lock: HeldLock): Promise<void> {
     const op = 'DynamicExportedBuf.moveNotify';
     const { resv, id } = this.use(op);
-    lock.require(op, resv);
+    HeldLock.require(op, lock, resv);
     const attachments = [...this.#exported.attachments];
     if (attachments.some(({ dynamic, pins }) => !dynamic || pins.size > 0)) {
       const why = 'the buffer is pinned, or mapped by a static importer: it cannot move now';

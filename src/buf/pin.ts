@@ -3,7 +3,7 @@
  * buf/pin — memory that does not move for now.
  */
 
-import type { HeldLock } from '../resv/index.js';
+import { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import { ShownHold, withLock } from './hold.js';
 
@@ -32,7 +32,7 @@ export class Pin implements Disposable {
 
   /** Twice is harmless. @throws ENOLCK @source dma_buf_unpin */
   unpin(lock: HeldLock): void {
-    lock.require('Pin.unpin', this.#attached.reference.resv);
+    HeldLock.require('Pin.unpin', lock, this.#attached.reference.resv);
     this.#unpin(lock);
   }
 

@@ -140,12 +140,16 @@ export abstract class HeldLock {
     await this.resv.wait(usage, options);
   }
 
-  /** @internal It is held, and it is that reservation's. @throws ENOLCK */
-  require(op: string, resv: Reservation): void {
-    check(this, op);
-    if (this.resv === resv) return;
-    const { room } = this.resv;
-    const details = { ...room.details(resv.row), lock: this.resv.row };
+  /** @internal It is held, and it is that reservation's. @throws EINVAL · ENOLCK */
+  static require(op: string, lock: HeldLock, resv: Reservation): void {
+    if (!(lock instanceof HeldLock)) {
+      const why = 'lock must be the held lock of this buffer: using lock = await buf.resv.lock()';
+      throw fail('EINVAL', op, { lock: shown(lock) }, { why });
+    }
+    check(lock, op);
+    if (lock.resv === resv) return;
+    const { room } = lock.resv;
+    const details = { ...room.details(resv.row), lock: lock.resv.row };
     throw fail('ENOLCK', op, details, { why: 'this is the lock of another reservation' });
   }
 

@@ -13,7 +13,8 @@
  * `Reservation`, for operations of other rooms:
  *   lockOperation(op, { context, recover, blocking }): Operation<ResvLock>      waitOperation(op, usage): Operation<void>
  *   tryLock()    writeError()    owedHere(usage)    holderSlot    row    room
- * `HeldLock`: require(op, resv) throws ENOLCK · inTheWay(usage): pending fences, and failed writes · lend(): LentLock, end() it
+ * `HeldLock`: static require(op, lock, resv) throws EINVAL, ENOLCK · inTheWay(usage): pending fences, and failed writes ·
+ *   lend(): LentLock, end() it
  */
 export { AcquireContext, type Algorithm } from './acquire-context.js';
 export { HeldLock, ResvLock } from './held-lock.js';

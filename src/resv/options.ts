@@ -35,9 +35,9 @@ export interface LockRequest {
 /** What has a reservation: a buffer, or the reservation itself. */
 export type Lockable = Reservation | { readonly resv: Reservation };
 
-/** Undefined when it has none. */
+/** Undefined when it has none. Buffers first: they are what is asked for most. */
 export function reservationOf(of: Lockable | undefined): Reservation | undefined {
-  if (Reservation.is(of)) return of;
-  const resv: unknown = of?.resv;
-  return Reservation.is(resv) ? resv : undefined;
+  const resv: unknown = (of as { readonly resv?: unknown } | null | undefined)?.resv;
+  if (Reservation.is(resv)) return resv;
+  return Reservation.is(of) ? of : undefined;
 }

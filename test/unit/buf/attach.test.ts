@@ -121,6 +121,20 @@ describe('attachments', () => {
     expect(a.heap.used).toBe(0);
   });
 
+  it('of a dynamic importer refuse what is no lock, saying what to pass', async () => {
+    const { buf } = dynamicExport(nth(rigs(1), 0));
+    const att = await buf.dynamicAttach('enc', importer());
+    using lock = await buf.resv.lock();
+    const mapping = await att.map(lock, 'to-device');
+    for (const no of [undefined, null, {}, buf.resv, 'lock'] as never[]) {
+      const told = { code: 'EINVAL', message: expect.stringContaining('buf.resv.lock()') };
+      expect(thrown(() => att.tryMap(no, 'to-device'))).toMatchObject(told);
+      expect(thrown(() => mapping.unmap(no))).toMatchObject(told);
+      expect(await rejected(att.map(no, 'to-device'))).toMatchObject(told);
+      expect(await rejected(att.pin(no))).toMatchObject(told);
+    }
+  });
+
   it('show what they are, with their mappings and pins, in every agent', async () => {
     const all = rigs(2);
     const [a, b] = [nth(all, 0), nth(all, 1)];

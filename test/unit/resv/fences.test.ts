@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
 import { Fence, type Timeline } from '../../../src/fence/index.js';
-import type { Reservations, ResvLock, Usage } from '../../../src/resv/index.js';
+import { HeldLock, type Reservations, type ResvLock, type Usage } from '../../../src/resv/index.js';
 import { asleep, codeOf, resvRooms, watch } from './rooms.js';
 
 const ROW = 7;
@@ -450,12 +450,12 @@ describe('a lent lock', () => {
     const lent = lock.lend();
     lent.reserve(1);
     lent.add(lines[0].next(), 'read');
-    expect(() => lent.require('x', resv)).not.toThrow();
-    expect(await codeOf(() => lent.require('x', owner.of(1)))).toBe('ENOLCK');
+    expect(() => HeldLock.require('x', lent, resv)).not.toThrow();
+    expect(await codeOf(() => HeldLock.require('x', lent, owner.of(1)))).toBe('ENOLCK');
     expect([lent.held, 'unlock' in lent]).toEqual([true, false]);
     lent.end();
     expect([lent.held, lock.held]).toEqual([false, true]);
-    expect(await codeOf(() => lent.require('x', resv))).toBe('ENOLCK');
+    expect(await codeOf(() => HeldLock.require('x', lent, resv))).toBe('ENOLCK');
     const second = lock.lend();
     lock.unlock();
     expect([second.held, await codeOf(() => second.reserve(1))]).toEqual([false, 'ENOLCK']);
