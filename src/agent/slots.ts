@@ -137,9 +137,6 @@ export class Slots {
   free(index: number): void {
     const at = this.at(index);
     this.setState(index, SlotState.FREE);
-    // Or the next joiner would be taken for dead, by this start time, until it has stored its own.
-    store(this.#words, at + slot.startHigh, 0);
-    store(this.#words, at + slot.startLow, 0);
     store(this.#words, at + slot.claim, 0);
   }
 
@@ -149,10 +146,16 @@ export class Slots {
     const w = this.#words;
     const thread = load(w, at + slot.claim);
     if (thread === 0) return false;
-    if ((load(w, at + slot.life) & 7) === SlotState.DEAD) return true;
-    const start =
-      (load(w, at + slot.startHigh) >>> 0) * 2 ** 32 + (load(w, at + slot.startLow) >>> 0);
+    const state = load(w, at + slot.life) & 7;
+    if (state === SlotState.DEAD) return true;
+    // Until it says that it joins, its start time is that of the one before, or in the making.
+    const start = state === SlotState.FREE ? 0 : this.#startOf(at);
     return this.platform.isGone(thread, start) && load(w, at + slot.claim) === thread;
+  }
+
+  #startOf(at: number): number {
+    const w = this.#words;
+    return (load(w, at + slot.startHigh) >>> 0) * 2 ** 32 + (load(w, at + slot.startLow) >>> 0);
   }
 
   name(index: number): string {
