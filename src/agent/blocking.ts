@@ -2,7 +2,7 @@
 /**
  * agent/blocking — the blocking runner: the same operations, on a thread that sleeps.
  *
- * Polls (looks, then gives the core away), then publishes and sleeps on the bell in slices. After each slice it asks whether
+ * Polls (looks, then gives the core away), then publishes and sleeps on the bell in slices. Every slice it asks whether
  * somebody died: a main thread that waits for a dead worker recovers by itself, without its event loop.
  *
  * While it is blocked, the agent's asynchronous tasks cannot run. `blocked` says so to everybody, their rows count as absent,
@@ -55,7 +55,17 @@ export function runBlocking<T>(
   let step = operation.next(null);
   if (step.done === true) return step.value;
   const deadline = limit === Infinity ? Infinity : host.platform.now() + limit;
-  while (step.done !== true) step = operation.next(blockOn(host, op, step.value, deadline, own));
+  while (step.done !== true) {
+    let interrupt: Interrupt | null;
+    try {
+      interrupt = blockOn(host, op, step.value, deadline, own);
+    } catch (error) {
+      // A look threw: the operation gives back what it has.
+      operation.throw(error);
+      throw error;
+    }
+    step = operation.next(interrupt);
+  }
   return step.value;
 }
 
@@ -70,7 +80,7 @@ function blockOn(
   const expired = (): boolean => deadline !== Infinity && platform.now() >= deadline;
   if (wait.ready()) return null;
   if (expired()) return new Interrupt('timeout');
-  const refusal = refuse(host, op, own);
+  const refusal = host.tasks.over ?? refuse(host, op, own);
   if (refusal !== null) return refusal;
   const since = platform.now();
   const interrupt = polling.spin(wait) ? null : sleepOn(host, wait, deadline);
@@ -96,6 +106,7 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
   const { slot, slots, bells, tasks, platform } = host;
   slots.setWord(slot, 'blocked', wait.keys[0] ?? -1);
   tasks.pass(-1);
+  let looked = platform.now();
   try {
     if (wait.arm()) return null;
     for (;;) {
@@ -110,7 +121,10 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
       if (!bells.park(slot)) continue; // P2
       bells.sleep(slot, seen, Math.min(left, SLICE));
       host.unpark();
-      if (bells.read(slot) === seen) host.lookForDead();
+      // By the clock: rings that have nothing to do with this wait must not keep it from looking.
+      if (platform.now() - looked < SLICE) continue;
+      host.lookForDead();
+      looked = platform.now();
     }
   } finally {
     wait.disarm();

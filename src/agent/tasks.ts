@@ -8,6 +8,7 @@
  *
  * Invariants  I4 an armed task has looked after it published (its own `arm`), and every later ring reaches its bucket.
  *             A task is in exactly one of: running, hot, armed, settled.
+ *             What was waited for wins over an interrupt that comes with it; but the interrupt stays due, for the next wait.
  */
 
 import { checkTimeout } from '../errors.js';
@@ -38,7 +39,7 @@ interface Task {
   since: number;
   /** It was reported as stalled. */
   reported: boolean;
-  /** Came while the task was running; delivered at its next wait. */
+  /** Came, and could not be delivered: due at the next wait that is not over. */
   interrupt: Interrupt | null;
   timer: Timer | null;
   unlisten: (() => void) | null;
@@ -50,6 +51,7 @@ export class Tasks {
   readonly #rung = new Set<number>();
   #pending = 0;
   #polling = false;
+  #over: Interrupt | null = null;
   /** Spins since the event loop turned for them. */
   #spins = 0;
 
@@ -59,6 +61,11 @@ export class Tasks {
     /** Tells the agent that it must listen to its bell. */
     readonly listen: () => void,
   ) {}
+
+  /** The agent has left: no wait ends any more but by this. */
+  get over(): Interrupt | null {
+    return this.#over;
+  }
 
   /** Operations that have not settled. */
   get pending(): number {
@@ -78,7 +85,7 @@ export class Tasks {
         while (step.done !== true && this.#isSoonOver(step.value)) step = operation.next(null);
       }
     } catch (error) {
-      return Promise.reject(error);
+      return this.#unwound(operation, error);
     }
     if (step.done === true) return Promise.resolve(step.value);
     const first = step.value;
@@ -103,6 +110,16 @@ export class Tasks {
     });
   }
 
+  /** A look threw, or the operation itself, which is over then: whatever it has is given back. */
+  #unwound<T>(operation: Operation<T>, error: unknown): Promise<T> {
+    try {
+      operation.throw(error);
+    } catch (final) {
+      return Promise.reject(final);
+    }
+    return Promise.reject(error);
+  }
+
   #watch(task: Task, timeout: number, signal: Abortable | undefined): void {
     if (timeout !== 0 && timeout !== Infinity) {
       task.timer = this.platform.timer(timeout, () =>
@@ -110,6 +127,11 @@ export class Tasks {
       );
     }
     if (signal === undefined) return;
+    if (signal.aborted) {
+      // By the operation's own first steps: no event will come.
+      task.interrupt = new Interrupt('abort', signal.reason);
+      return;
+    }
     const abort = (): void => this.#interrupt(task, new Interrupt('abort', signal.reason));
     signal.addEventListener('abort', abort);
     task.unlisten = () => signal.removeEventListener('abort', abort);
@@ -134,13 +156,41 @@ export class Tasks {
     this.#suspend(task, step.value);
   }
 
-  /** `polled`: that wait has been looked at for a moment already. */
   #suspend(task: Task, wait: Wait, polled = false): void {
+    try {
+      this.#park(task, wait, polled);
+    } catch (error) {
+      this.#fail(task, error);
+    }
+  }
+
+  /** A look threw: the operation gives back what it has. */
+  #fail(task: Task, error: unknown): void {
+    task.state = 'running';
+    this.#settle(task);
+    this.#unwound(task.operation, error).catch(task.reject);
+  }
+
+  /** One look. @returns false also when it threw, and the task is over */
+  #isReady(task: Task, wait: Wait, look: 'ready' | 'check'): boolean {
+    try {
+      return wait[look]();
+    } catch (error) {
+      this.#hot.delete(task);
+      if (task.state === 'armed') this.#disarm(task);
+      this.#fail(task, error);
+      return false;
+    }
+  }
+
+  /** `polled`: that wait has been looked at for a moment already. */
+  #park(task: Task, wait: Wait, polled: boolean): void {
     task.wait = wait;
-    const { interrupt } = task;
+    const interrupt = task.interrupt ?? this.#over;
     if (interrupt !== null) {
-      task.interrupt = null;
-      this.#advance(task, wait.ready() ? null : interrupt);
+      const over = wait.ready();
+      if (!over) task.interrupt = null;
+      this.#advance(task, over ? null : interrupt);
       return;
     }
     task.since = this.platform.now();
@@ -186,7 +236,7 @@ export class Tasks {
     this.platform.giveWay?.();
     for (let look = 0; look < HOT_LOOKS && this.#hot.size > 0; look++) {
       for (const task of this.#hot) {
-        if (task.wait?.ready() !== true) continue;
+        if (task.wait === null || !this.#isReady(task, task.wait, 'ready')) continue;
         this.#hot.delete(task);
         this.#resume(task);
       }
@@ -241,16 +291,17 @@ export class Tasks {
     if (--this.#pending === 0) this.platform.release();
   }
 
-  /** What was waited for wins over an interrupt that comes at the same time. */
   #interrupt(task: Task, interrupt: Interrupt): void {
     if (task.state === 'running') {
       task.interrupt ??= interrupt;
-    } else if (task.state === 'hot') {
-      this.#hot.delete(task);
-      this.#advance(task, task.wait?.ready() === true ? null : interrupt);
-    } else if (task.state === 'armed') {
-      const over = task.wait?.check() === true;
-      this.#disarm(task);
+    } else if (task.state !== 'settled') {
+      const armed = task.state === 'armed';
+      const { wait } = task;
+      const over = wait !== null && this.#isReady(task, wait, armed ? 'check' : 'ready');
+      if (task.state !== (armed ? 'armed' : 'hot')) return;
+      if (armed) this.#disarm(task);
+      else this.#hot.delete(task);
+      if (over) task.interrupt ??= interrupt;
       this.#advance(task, over ? null : interrupt);
     }
   }
@@ -273,7 +324,8 @@ export class Tasks {
   /** The tasks of a bucket look again; -1 = all tasks. */
   look(bucket: number): void {
     for (const task of this.#of(bucket)) {
-      if (task.state !== 'armed' || task.wait?.check() !== true) continue;
+      if (task.state !== 'armed' || task.wait === null) continue;
+      if (!this.#isReady(task, task.wait, 'check')) continue;
       this.#disarm(task);
       this.#resume(task);
     }
@@ -305,6 +357,7 @@ export class Tasks {
   /** The agent leaves: nothing will ring any more. Every pending operation ends with `reason`. */
   abortAll(reason: unknown): void {
     const interrupt = new Interrupt('abort', reason);
+    this.#over = interrupt;
     for (const task of [...this.#of(-1), ...this.#hot]) this.#interrupt(task, interrupt);
   }
 }

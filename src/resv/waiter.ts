@@ -3,8 +3,8 @@
  * resv/waiter — one who wants a ww lock, and cannot have it now.
  *
  * A waiter is either run (its operation is suspended on it, see agent/wait) or at rest: nobody looks after it, because the lock is held
- * in this very agent, whose unlock hands it over. Who waits without context, time-out and signal begins at rest; that costs no
- * more than a promise.
+ * in this very agent, whose unlock hands it over. Who waits without context, time-out and signal begins at rest, until the event
+ * loop turns; that costs no more than a promise.
  */
 
 import { type Place, RowFlag, type Wait } from '../agent/index.js';

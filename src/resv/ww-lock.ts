@@ -87,6 +87,8 @@ export class WwLock {
   readonly queue: WwQueue;
   readonly #words: Words;
   readonly #at: number;
+  /** Who rests will be run when the event loop has turned. */
+  #turns = false;
 
   constructor(
     readonly host: LockHost,
@@ -110,9 +112,19 @@ export class WwLock {
     return yield* this.#run(op, waiter);
   }
 
-  /** Waits at rest while this agent holds the lock. */
+  /** Waits at rest while this agent holds the lock; in the next turn of the event loop it is a task like others. */
   rest(rest: Rest): void {
     this.#enqueue(new Waiter(this, null, false, rest));
+    if (this.#turns) return;
+    this.#turns = true;
+    this.host.agent.platform.soon(() => this.#runResting());
+  }
+
+  /** Waits that last keep the process alive, and are reported when they stall. */
+  #runResting(): void {
+    this.#turns = false;
+    const resting = this.queue.waiters.filter(({ rest }) => rest !== null);
+    for (const waiter of resting) this.#runRested(waiter);
   }
 
   #enqueue(waiter: Waiter): void {
@@ -311,11 +323,15 @@ export class WwLock {
   /** From now on the first waiter is run. */
   #wakeResting(): void {
     const first = this.queue.first;
-    if (first === undefined || first.rest === null || this.state.holder !== null) return;
-    const { rest } = first;
-    first.rest = null;
+    if (first !== undefined && this.state.holder === null) this.#runRested(first);
+  }
+
+  #runRested(waiter: Waiter): void {
+    const { rest } = waiter;
+    if (rest === null) return;
+    waiter.rest = null;
     const op = 'Reservation.lock';
-    void this.host.agent.run(op, this.#settle(op, first, rest));
+    void this.host.agent.run(op, this.#settle(op, waiter, rest));
   }
 
   *#settle(op: string, waiter: Waiter, rest: Rest): Operation<void> {

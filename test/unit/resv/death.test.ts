@@ -123,14 +123,40 @@ describe('an agent that leaves', () => {
     const other = b.of(1).lockSync();
     const waits = [codeOf(a.of(1).lock()), codeOf(a.of(ROW).lock())];
     await asleep();
+    const resting = codeOf(a.of(ROW).lock());
     const reason = new Error('left');
     a.agent.leave(reason);
-    expect(await Promise.all(waits)).toEqual([reason, 'ESTALE']);
+    expect(await Promise.all(waits)).toEqual([reason, reason]);
+    expect(await resting).toBe('ESTALE');
     lock.unlock();
     expect(await codeOf(b.of(ROW).lock())).toBe('EOWNERDEAD');
     expect(await codeOf(a.of(ROW).lock())).toBe('ESTALE');
     expect(await codeOf(() => a.of(1).tryLock())).toBe('ESTALE');
     other.unlock();
+  });
+});
+
+describe('a lock object of an agent that has left', () => {
+  test('is no proof any more: it writes nothing into the list of those who hold it now', async () => {
+    const { rooms } = resvRooms();
+    const [a, b] = rooms;
+    const lock = a.of(ROW).lockSync();
+    const lent = lock.lend();
+    const fence = a.fences.timeline('left').next();
+    a.agent.leave(new Error('left'));
+    const real = b.of(ROW).lockSync({ recover: true });
+    expect([lock.held, lent.held, lock.ownerDied]).toEqual([false, false, false]);
+    const uses = [
+      () => lock.reserve(1),
+      () => lock.add(fence, 'write'),
+      () => lent.addKernel(fence),
+      () => lock.fences('bookkeep'),
+      () => lock.markConsistent(),
+    ];
+    for (const use of uses) expect(await codeOf(use)).toBe('ENOLCK');
+    expect([real.fences('bookkeep'), real.ownerDied]).toEqual([[], true]);
+    lock.unlock();
+    expect([real.held, b.of(ROW).locked]).toEqual([true, true]);
   });
 });
 

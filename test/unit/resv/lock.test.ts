@@ -352,3 +352,20 @@ describe('who holds it, for people', () => {
     expect(a.heldFor(ROW)).toBe(0);
   });
 });
+
+describe('a lock() without options, behind another task of its own agent', () => {
+  test('is a wait like others once the event loop has turned: it keeps the process alive, and can stall', async () => {
+    const { rooms } = resvRooms();
+    const [a] = rooms;
+    const held = a.of(ROW).lockSync();
+    const waiting = a.of(ROW).lock();
+    expect(a.agent.tasks.pending).toBe(0);
+    await turn();
+    expect(a.agent.tasks.pending).toBe(1);
+    const later = a.agent.platform.now() + 1;
+    expect(a.agent.tasks.stalled(later)).toMatchObject([{ op: 'Reservation.lock' }]);
+    held.unlock();
+    (await waiting).unlock();
+    expect(a.agent.tasks.pending).toBe(0);
+  });
+});
