@@ -62,5 +62,5 @@ async function race(worker, section, counter, { holdUs, ms }) {
 
 /** The other party: runs each race it is sent. */
 export function serveRaces(port, section, counter) {
-  port.on('message', (race) => port.postMessage(contend(section, counter, race)));
+  port.on('message', (rules) => port.postMessage(contend(section, counter, rules)));
 }

@@ -10,9 +10,11 @@ const joining = new BroadcastChannel('joining');
 function allJoin() {
   let missing = CREW;
   return new Promise((resolve) => {
-    joining.onmessage = () => {
-      if (--missing === 0) resolve();
-    };
+    joining.addEventListener('message', function count() {
+      if (--missing > 0) return;
+      joining.removeEventListener('message', count);
+      resolve();
+    });
   });
 }
 
