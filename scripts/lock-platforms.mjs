@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A registry that lacks the binaries of some platform makes `npm install` leave these packages out of
-// the lock, and `npm ci` then refuses the lock as incomplete. This puts the missing entries back by
-// name, version and platform; npm fetches them only where they apply.
+// The lock has to name every platform's binaries, or `npm ci` refuses it as incomplete on the platforms that
+// are missing. `npm install` may leave some out; this puts them back by name, version and platform. npm
+// fetches them only where they apply.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const SYSTEMS = 'aix android darwin freebsd linux netbsd openbsd openharmony sunos win32'.split(

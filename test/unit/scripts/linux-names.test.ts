@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { linuxNames, namesIn, renderTable } from '../../../scripts/linux-names.mjs';
+import { contradictions, linuxNames, namesIn, renderTable } from '../../../scripts/linux-names.mjs';
 import { makeTree } from './tree.js';
 
 describe('linux names', () => {
@@ -38,5 +38,15 @@ export class NotExported {}`,
     expect(renderTable(rows)).toContain(
       '| `dma_buf_put` | `Buf.close` | [src/buf.ts](../src/buf.ts) |',
     );
+  });
+
+  it('lists what has no counterpart, and refuses a name that has one', () => {
+    const rows = [['struct dma_buf', 'Buf', 'src/buf.ts']];
+    const missing = [['dma_fence_put', 'values']];
+    expect(renderTable(rows, missing)).toContain('| `dma_fence_put` | values |');
+    expect(contradictions(rows, missing)).toEqual([]);
+    expect(contradictions(rows, [['dma_buf', 'never']])).toEqual([
+      'dma_buf has a counterpart: take it out of NO_COUNTERPART',
+    ]);
   });
 });

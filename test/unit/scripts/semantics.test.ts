@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, it } from 'vitest';
+import { checkSemantics } from '../../../scripts/semantics.mjs';
+
+const exists = (name: string): boolean =>
+  name === 'unit/a.test.ts' || name === 'model/models/b.mjs';
+const problems = (...lines: string[]): string[] => checkSemantics(lines.join('\n'), exists);
+
+describe('semantics', () => {
+  it('is content with rows in order that name files', () => {
+    const rows = [
+      '| D-1 | here | Linux | unit/a.test.ts |',
+      '| D-2 | x | y | model/models/b.mjs, z |',
+    ];
+    expect(problems(...rows, 'and prose (unit/a.test.ts)')).toEqual([]);
+  });
+
+  it('names a file that does not exist, a folder, and a pattern, wherever it stands', () => {
+    expect(
+      problems('| D-1 | x | unit/a.test.ts, unit/b.test.ts |', '(unit/heap)', 'model/models/b-*'),
+    ).toEqual([
+      'SEMANTICS.md:1: no file test/unit/b.test.ts',
+      'SEMANTICS.md:2: no file test/unit/heap',
+      'SEMANTICS.md:3: no file test/model/models/b-*',
+    ]);
+  });
+
+  it('names a row whose last cell has no test, and one out of order', () => {
+    expect(
+      problems('| D-1 | unit/a.test.ts | some tests |', '| D-3 | x | unit/a.test.ts |'),
+    ).toEqual(['SEMANTICS.md:1: D-1 names no test', 'SEMANTICS.md:2: D-3 stands where D-2 should']);
+  });
+
+  it('says so when there are no rows at all', () => {
+    expect(problems('# Semantics')).toEqual(['SEMANTICS.md: no differences found']);
+  });
+});
