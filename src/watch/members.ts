@@ -13,20 +13,20 @@ export interface MemberView {
   readonly id: number;
   /** Somebody will notice its death. */
   readonly watched: boolean;
-  /** What a blocking call of it waits for. */
+  /** What a call of it waits for, a blocking one first; null = nothing, or it still polls. */
   readonly waitingFor: string | null;
 }
 
 export function members(rooms: Watched): MemberView[] {
   const { agent } = rooms;
   return slotsOf(agent).map((index) => {
-    const blocked = agent.slots.word(index, 'blocked');
+    const object = agent.rows.any(index);
     return {
       name: memberName(agent, index),
       as: agent.slots.word(index, 'kind') === 0 ? 'thread' : 'process',
       id: agent.slots.word(index, 'member') & 0x3fff_ffff,
       watched: index === agent.slot || agent.slots.word(index, 'watched') === 1,
-      waitingFor: blocked === 0 ? null : describeObject(rooms, blocked),
+      waitingFor: object === 0 ? null : describeObject(rooms, object),
     };
   });
 }

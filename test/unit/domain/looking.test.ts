@@ -87,7 +87,10 @@ describe('stall', () => {
     const { op, waitingFor } = await stalled;
     expect(op).toBe('Fence.wait');
     expect(waitingFor).toBe('fence slow:1, owed by main');
+    const waits = (): unknown => domain.snapshot().members[0]?.waitingFor;
+    expect(waits()).toBe(waitingFor);
     timeline.signal(fence);
     await wait;
+    expect(waits()).toBeNull();
   });
 });
