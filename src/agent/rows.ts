@@ -116,7 +116,8 @@ export class WaitRows {
   /** Something that agent waits for; 0 = nothing. Old news by the time you look. */
   any(index: number): number {
     const blocked = load(this.#words, this.slots.at(index) + slot.blocked);
-    if (blocked !== 0 || load(this.#words, this.slots.at(index) + slot.waiting) === 0) return blocked;
+    if (blocked !== 0 || load(this.#words, this.slots.at(index) + slot.waiting) === 0)
+      return blocked;
     const first = this.#base + index * this.#rows * SIZE;
     for (let i = 0; i < this.#rows; i++) {
       const obj = load(this.#words, first + i * SIZE + row.obj);

@@ -25,6 +25,8 @@ export interface WaitLimits {
 
 /** Waits may be over while they are looked at, one after the other: after so many the event loop turns. */
 const SPINS = 64;
+/** Operations without a wait, one after the other, after which the event loop turns: about half a millisecond. */
+const STREAK = 1000;
 /** Looks at all tasks that poll, per turn of the event loop. */
 const HOT_LOOKS = 8;
 
@@ -52,6 +54,8 @@ export class Tasks {
   #pending = 0;
   #polling = false;
   #over: Interrupt | null = null;
+  /** Promises of what needed no wait, since the event loop turned for them. */
+  #streak = 0;
   /** Spins since the event loop turned for them. */
   #spins = 0;
 
@@ -87,7 +91,7 @@ export class Tasks {
     } catch (error) {
       return this.#unwound(operation, error);
     }
-    if (step.done === true) return Promise.resolve(step.value);
+    if (step.done === true) return this.settled(step.value);
     const first = step.value;
     return new Promise<T>((resolve, reject) => {
       const task: Task = {
@@ -108,6 +112,16 @@ export class Tasks {
       if (this.#pending++ === 0) this.platform.hold();
       this.#suspend(task, first, true);
     });
+  }
+
+  /**
+   * A promise of what needs no wait. Now and then the event loop turns first: a loop in which nobody ever has to wait would starve
+   * timers and I/O of this thread.
+   */
+  settled<T>(value: T): Promise<T> {
+    if (++this.#streak < STREAK) return Promise.resolve(value);
+    this.#streak = 0;
+    return new Promise((resolve) => this.platform.soon(() => resolve(value)));
   }
 
   /** A look threw, or the operation itself, which is over then: whatever it has is given back. */

@@ -32,6 +32,19 @@ describe('the asynchronous runner', () => {
     expect(await done).toBe('raised');
   });
 
+  test('operations that never wait let the event loop turn now and then', async () => {
+    const [a] = pair();
+    let turned = 0;
+    const count = (): void => {
+      turned++;
+      setImmediate(count).unref();
+    };
+    setImmediate(count).unref();
+    for (let n = 0; n < 3500; n++) await a.run('t', raised(a, { up: true }));
+    expect(turned).toBeGreaterThanOrEqual(3);
+    expect(turned).toBeLessThan(20);
+  });
+
   test("another agent's wake ends the wait, and the row is gone afterwards", async () => {
     const [a, b] = pair();
     const flag = { up: false };
