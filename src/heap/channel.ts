@@ -78,7 +78,9 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
       if (options.timeout !== undefined) checkTimeout(op, options.timeout);
       const tag = this.#check(op, buf, options);
       const text = encodeMeta(op, options.meta, link.metaBytes);
-      if (link.offer(op, buf, tag, text, false) !== 'full') return Promise.resolve();
+      if (link.offer(op, buf, tag, text, false) !== 'full') {
+        return link.host.agent.tasks.settled(undefined);
+      }
       return link.host.agent.run(op, sending(op, link, this, buf, tag, text, false), options);
     } catch (error) {
       return Promise.reject(error);
@@ -124,7 +126,7 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
       if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
       if (options.timeout !== undefined) checkTimeout(op, options.timeout);
       const delivery = link.poll(false);
-      if (delivery !== null) return Promise.resolve(delivery);
+      if (delivery !== null) return link.host.agent.tasks.settled(delivery);
       return link.host.agent.run(op, receiving(op, link, this, false), options);
     } catch (error) {
       return Promise.reject(error);

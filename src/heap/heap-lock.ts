@@ -14,7 +14,7 @@
  * Pairs       P10 waiter: bit set by CAS, then sleep if the word is still that ↔ holder: word exchanged for 0 tells of the bit.
  */
 
-import { type Agent, ownerTag, tagSlot } from '../agent/index.js';
+import { type Agent, ownerTag, SlotState, tagSlot } from '../agent/index.js';
 import { block, cas, exchange, notify, type Words } from '../mem/index.js';
 
 /** Times the core is offered to others, after looking. */
@@ -62,8 +62,10 @@ export class HeapLock {
   #isDead(holder: number): boolean {
     const { slots } = this.agent;
     const slot = tagSlot(holder >>> 1);
-    const now = keyOf(ownerTag(slot, slots.life(slot)));
-    return now !== (holder & ~WAITED) || slots.isDead(slot);
+    const life = slots.life(slot);
+    // A slot that was freed, and that nobody has joined since, still tells the incarnation of who died in it.
+    if ((life & 7) === SlotState.FREE) return true;
+    return keyOf(ownerTag(slot, life)) !== (holder & ~WAITED) || slots.isDead(slot);
   }
 
   #sleep(holder: number): void {

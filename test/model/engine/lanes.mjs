@@ -42,12 +42,11 @@ export async function exploreAll(entries, { seconds, seed, lanes, patience = 20 
     for (const [i, entry] of mine.entries()) {
       const left = Math.max(0.1, (end - performance.now()) / 1000);
       const task = { ...entry, seconds: left / (mine.length - i), seed };
-      const answer = await lane.ask(task);
+      let answer = await lane.ask(task);
       if (isBlind(answer)) {
         const again = await lane.ask({ ...task, seconds: Math.max(SECOND_CHANCE, task.seconds) });
-        for (const [fault, found] of Object.entries(again.planted)) {
-          if (found) answer.planted[fault] = true;
-        }
+        const found = Object.entries(again.planted).filter(([, yes]) => yes);
+        answer = { ...answer, planted: { ...answer.planted, ...Object.fromEntries(found) } };
       }
       answers.push(answer);
       each(answer);

@@ -30,16 +30,21 @@ import { attempt, broken, ChannelWorld, reaperOf, together } from '../channel-wo
  * @property {number} preemptions
  * @property {number} [timeouts]  waits of receivers that may time out
  * @property {boolean} [ends]  the first sender ends the channel when it is through
+ * @property {boolean} [atomic]  a message is sent in one step, and used in one: what is asked is when it comes. Receivers go first, so
+ *   that depth-first search begins with those that wait already, and only the first one gives up
  */
 
-/** @param {ChannelWorld} world @param {string} name @param {readonly number[]} messages @param {boolean} ends @returns {Thread<ChannelWorld>} */
-const sender = (world, name, messages, ends) => ({
+/** @param {ChannelWorld} world @param {string} name @param {readonly number[]} messages @param {{ ends: boolean, atomic: boolean }} how @returns {Thread<ChannelWorld>} */
+const sender = (world, name, messages, { ends, atomic }) => ({
   name,
   daemon: true,
   run(_world, env) {
     const { channel, bufs } = world.joinSender(env, messages);
+    // A block that no operation goes before would happen before anybody runs.
+    if (atomic) void channel.queued;
     for (const buf of bufs) {
-      const refused = attempt(() => channel.sendSync(buf));
+      const send = () => attempt(() => channel.sendSync(buf));
+      const refused = atomic ? env.atomic(send) : send();
       if (refused === undefined) world.noteSent(buf);
       else if (refused !== 'EPIPE') env.fail(`send: ${refused}`);
       buf.close();
@@ -48,8 +53,8 @@ const sender = (world, name, messages, ends) => ({
   },
 });
 
-/** @param {ChannelWorld} world @param {string} name @param {number} count @param {number | undefined} timeout @returns {Thread<ChannelWorld>} */
-const receiver = (world, name, count, timeout) => ({
+/** @param {ChannelWorld} world @param {string} name @param {number} count @param {{ timeout: number | undefined, atomic: boolean }} how @returns {Thread<ChannelWorld>} */
+const receiver = (world, name, count, { timeout, atomic }) => ({
   name,
   daemon: true,
   run(_world, env) {
@@ -57,8 +62,12 @@ const receiver = (world, name, count, timeout) => ({
     for (let n = 0; n < count; n++) {
       const delivery = attempt(() => channel.receiveSync({ timeout }));
       if (typeof delivery === 'string') return delivery;
-      world.use(env, delivery.buf);
-      delivery.done();
+      const finish = () => {
+        world.use(env, delivery.buf);
+        delivery.done();
+      };
+      if (atomic) env.atomic(finish);
+      else finish();
     }
     return 'served';
   },
@@ -66,16 +75,19 @@ const receiver = (world, name, count, timeout) => ({
 
 /** @param {ChannelWorld} world @param {Shape} shape @returns {(world: unknown, outcome: Outcome) => string | null} */
 const check =
-  (world, { channel, sends, receives, ends }) =>
+  (world, { channel, sends, receives, ends, atomic }) =>
   (_world, { results, done, dead }) => {
     const [ring] = world.rings;
     if (ring === undefined) return 'there is no channel';
     const queued = world.queued();
-    const receivers = receives.map((_, n) => sends.length + n);
+    const [firstSender, firstReceiver] = atomic ? [receives.length, 0] : [0, sends.length];
+    const receivers = receives.map((_, n) => firstReceiver + n);
+    const ended = ends && done[firstSender];
     const waits = (/** @type {number} */ id) => done[id] !== true && dead[id] !== true;
-    if (sends.some((_, id) => waits(id)) && (ring.hasRoom(1) || (ends && done[0])))
+    const hasRoom = ring.hasRoom(1) || (channel?.onFull === 'drop-oldest' && ring.canMakeRoom(1));
+    if (sends.some((_, n) => waits(firstSender + n)) && (hasRoom || ended))
       return 'a sender waits for nothing';
-    if (receivers.some(waits) && (ring.hasMessages(1) || (ends && done[0] && ring.drained)))
+    if (receivers.some(waits) && (ring.hasMessages(1) || (ended && ring.drained)))
       return 'a receiver waits for nothing';
     if (world.isBusy) return 'a cell is left behind';
     const mayLose = receivers.some((id) => dead[id]) || channel?.onFull === 'drop-oldest';
@@ -89,7 +101,9 @@ const check =
       if (ends && gone && inQueue > 0) return `message ${message} came after the end`;
       if (inQueue > 0 && world.isFree(message))
         return `buffer ${message} is gone while its message queues`;
-      const senderWaits = sends.some((messages, id) => messages.includes(message) && waits(id));
+      const senderWaits = sends.some(
+        (messages, n) => messages.includes(message) && waits(firstSender + n),
+      );
       if (inQueue === 0 && !senderWaits && !world.isFree(message))
         return `buffer ${message} was never given back`;
       const released = world.count('released', message);
@@ -109,16 +123,21 @@ function model(name, shape, planted = {}) {
     preemptions,
     timeouts = 0,
     ends = false,
+    atomic = false,
   } = shape;
   const world = new ChannelWorld(channel);
+  const senders = sends.map((messages, n) =>
+    sender(world, `sender ${n}`, messages, { ends: ends && n === 0, atomic }),
+  );
+  const receivers = receives.map((count, n) =>
+    receiver(world, `receiver ${n}`, count, {
+      timeout: timeouts > 0 && (n === 0 || !atomic) ? 50 : undefined,
+      atomic,
+    }),
+  );
   return {
     name: `channel-messages, ${name}`,
-    threads: [
-      ...sends.map((messages, n) => sender(world, `sender ${n}`, messages, ends && n === 0)),
-      ...receives.map((count, n) =>
-        receiver(world, `receiver ${n}`, count, timeouts > 0 ? 50 : undefined),
-      ),
-    ],
+    threads: atomic ? [...receivers, ...senders] : [...senders, ...receivers],
     kills,
     bounds: { preemptions, timeouts },
     reset: () => world.reset(),
@@ -210,6 +229,23 @@ const endFaults = {
 };
 
 /** @type {Planted} */
+const dropFaults = {
+  'who publishes what can be dropped wakes no sender': broken(
+    ChannelLink.prototype,
+    'publish',
+    (_publish, link, [position]) => {
+      link.ring.publish(position);
+      link.receivers.wake();
+    },
+  ),
+};
+
+/** @type {Planted} */
+const stayFaults = {
+  'who gives up stays in the line': broken(Line.prototype, 'leave', () => {}),
+};
+
+/** @type {Planted} */
 const leaveFaults = {
   'who gives up lets nobody else look': broken(Line.prototype, 'leave', (leave, line, [wait]) => {
     leave(wait);
@@ -264,16 +300,26 @@ export const models = [
     preemptions: 0,
     ends: true,
   }),
-  model('the oldest is dropped', {
-    channel: { capacity: 1, onFull: 'drop-oldest' },
-    sends: [[0, 1], [2]],
-    receives: [2],
-    kills: 1,
-    preemptions: 0,
-  }),
+  model(
+    'the oldest is dropped',
+    {
+      channel: { capacity: 1, onFull: 'drop-oldest' },
+      sends: [[0, 1], [2]],
+      receives: [2],
+      kills: 1,
+      preemptions: 0,
+    },
+    dropFaults,
+  ),
   model(
     'receivers give up',
     { sends: [[0]], receives: [1, 1], kills: 0, preemptions: 0, timeouts: 1 },
+    stayFaults,
+  ),
+  // Rung by who has not seen it go: that takes a preemption after its last look, which the search tries beyond the bound.
+  model(
+    'receivers give up, and are rung too late',
+    { sends: [[0]], receives: [1, 1], kills: 0, preemptions: 0, timeouts: 1, atomic: true },
     leaveFaults,
   ),
 ];

@@ -208,7 +208,7 @@ const check =
     for (const { channel, id } of receivers) {
       if (waits(id) && rings[channel]?.hasMessages(1)) return 'a receiver waits for nothing';
     }
-    if (messages.some(waits) && rings.every((ring) => ring.hasRoom(1)))
+    if (messages.some(waits) && rings.every((ring, n) => ring.hasRoom(1) || world.isAbandoned(n)))
       return 'a submitter waits for nothing';
     for (const message of messages) {
       for (const channel of [0, 1]) {
