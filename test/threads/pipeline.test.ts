@@ -6,7 +6,15 @@ import {
   spawn,
   spawnSync,
 } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -96,11 +104,16 @@ describe('one input gives one checksum', () => {
   });
 
   it('whatever workers are killed on the way, and nothing is left behind', async () => {
-    const line = '--size 640x360 --frames 24 --mode threads --workers 3';
-    const calm = await resultOf(line);
-    const killed = await resultOf(`${line} --kill 4`);
-    expect(killed['kills']).toBeGreaterThan(0);
-    expect(killed).toMatchObject({ frames: 24, checksum: calm['checksum'], leaks: NO_LEAKS });
+    // A frame more than the last kill is due at, in case its bands are done too soon.
+    const line = '--size 1280x720 --frames 21 --mode threads --workers 3';
+    const { checksum } = await resultOf(line);
+    for (const [every, kills] of [
+      [2, 10],
+      [5, 4],
+    ]) {
+      const killed = await resultOf(`${line} --kill ${every}`);
+      expect(killed).toMatchObject({ frames: 21, kills, checksum, leaks: NO_LEAKS });
+    }
   });
 
   it('also with more workers than rows', async () => {
@@ -163,6 +176,33 @@ describe('another video', () => {
     expect(await resultOf(`${line} --frames 4`)).toMatchObject({ frames: 4 });
   });
 
+  it.skipIf(!hasFfmpeg).each([
+    ['mp4', 'mpeg4'],
+    ['mkv', 'ffv1'],
+  ])('that was cut off is refused in one line: %s', async (format, codec) => {
+    const [path, cut] = [join(directory, `whole.${format}`), join(directory, `cut.${format}`)];
+    const pattern = ['-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=10:duration=4'];
+    // With its table of contents in front, where the cut leaves it.
+    const front = format === 'mp4' ? ['-movflags', '+faststart'] : [];
+    execFileSync('ffmpeg', ['-loglevel', 'error', ...pattern, '-c:v', codec, ...front, path]);
+    const whole = readFileSync(path);
+    writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * 0.7)));
+    expect(await resultOf(`--input ${path} --mode threads`)).toMatchObject({ frames: 40 });
+    const { code, stdout, stderr } = await run(`--input ${cut} --mode threads`);
+    expect({ code, stdout: stdout.toString() }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^dmabuf: ffmpeg cannot decode [^\n]*cut\.[^\n]*(corrupt|partial|prematurely)[^\n]*\n$/,
+    );
+  });
+
+  it.skipIf(!hasFfmpeg)('needs a place for a pipe, and says so', async () => {
+    writeFileSync(join(directory, 'other.mp4'), 'no video');
+    const env = { ...process.env, TMPDIR: join(directory, 'missing') };
+    const { code, stderr } = await run('--input other.mp4', null, env);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^dmabuf: cannot make a pipe .*missing: no such file or directory\n$/);
+  });
+
   it('says how to install ffmpeg where there is none', async () => {
     writeFileSync(join(directory, 'video.mp4'), 'no video');
     const { code, stderr } = await run('--input video.mp4', null, { PATH: directory });
@@ -182,6 +222,45 @@ describe('Ctrl-C', () => {
     child.stdout.once('data', () => child.kill('SIGINT'));
     const { code, stderr } = await ended;
     expect({ code, stderr }).toEqual({ code: 130, stderr: 'dmabuf: interrupted\n' });
+  });
+});
+
+describe('a second Ctrl-C, or the end of the grace after the first', () => {
+  const module = new URL('../../dist/tools/pipeline/interrupt.js', import.meta.url);
+
+  it.each([
+    [1e9, 2],
+    [1, 1],
+  ])('ends what hangs, and says so: grace of %d ms, %d signals', async (grace, signals) => {
+    // It hangs for ever: nobody looks at the signal.
+    const program = `
+      import { Interrupt } from ${JSON.stringify(module.href)};
+      const { signal } = new Interrupt(${grace});
+      signal.addEventListener('abort', () => process.stdout.write('aborted'));
+      setInterval(() => undefined, 1e6);
+      process.stdout.write('ready');`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program]);
+    const ended = outcomeOf(child);
+    let sent = 0;
+    child.stdout.on('data', () => {
+      if (sent++ < signals) child.kill('SIGINT');
+    });
+    expect(await ended).toMatchObject({ code: null, stderr: 'dmabuf: interrupted\n' });
+    expect(child.signalCode).toBe('SIGINT');
+  });
+});
+
+describe('a named pipe as output', () => {
+  it('is opened once: its reader gets the whole video', async () => {
+    const { input, output } = await video('420', 'blur', 5);
+    const path = join(directory, 'out.fifo');
+    execFileSync('mkfifo', [path]);
+    const reader = spawn('cat', [path]);
+    const read = outcomeOf(reader);
+    const line = `--input - --output ${path} --mode threads --workers 2 --json`;
+    const { code, stderr } = await run(line, input);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(Buffer.compare((await read).stdout, output)).toBe(0);
   });
 });
 
@@ -209,6 +288,29 @@ describe('what cannot be done', () => {
     expect(stderr).toMatch(/^dmabuf: [^\n]*\n$/);
     expect(stderr).toContain(reason);
   });
+
+  it.each(['--json', '--help'])('%s into a full disk is no success', async (flag) => {
+    const full = openSync('/dev/full', 'w');
+    const args = [MAIN, ...'--size 64x48 --frames 2 --mode threads'.split(' '), flag];
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    expect(status).toBe(1);
+    expect(stderr.toString()).toBe('dmabuf: cannot write the result: no space left on device\n');
+  });
+
+  it.each(['unreadable.mp4', 'unreadable.y4m'])(
+    'says which file cannot be read: %s',
+    async (name) => {
+      symlinkSync('/proc/self/mem', join(directory, name));
+      const { code, stderr } = await run(`--input ${name}`);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: `dmabuf: cannot read ${name}: i/o error\n`,
+      });
+    },
+  );
 
   it('does not write over its own input', async () => {
     const { input } = await video('420', 'blur', 1);

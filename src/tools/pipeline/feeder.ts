@@ -29,12 +29,18 @@ export class Feeder {
   readonly #line: Line;
   /** Frames that are not encoded yet. */
   readonly #open = new Set<Promise<void>>();
+  /** Kills that are not over yet. */
+  readonly #dying = new Set<Promise<void>>();
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   #encoded = 0;
   #fed = 0;
   #occupied = 0;
   #most = 0;
+  /** Kills that are due. */
+  #owed = 0;
+  #nextVictim = 0;
+  /** Kills that have happened. */
   kills = 0;
 
   constructor(job: Job, line: Line) {
@@ -55,7 +61,7 @@ export class Feeder {
     this.#failed.abort(error);
   }
 
-  /** Until all frames are encoded, or given up. @throws what stopped it */
+  /** Until all frames are encoded, or given up, and nobody is being killed any more. @throws what stopped it */
   async feed(): Promise<void> {
     const { frames } = this.#job;
     try {
@@ -63,7 +69,7 @@ export class Feeder {
     } catch (error) {
       this.stop(error);
     }
-    await Promise.all(this.#open);
+    await Promise.all([...this.#open, ...this.#dying]);
     this.#signal.throwIfAborted();
   }
 
@@ -82,13 +88,14 @@ export class Feeder {
     const inUse = pool.count - pool.free;
     this.#occupied += inUse;
     this.#most = Math.max(this.#most, inUse);
+    await this.#killsDue();
     const bands = await lanes.submit(lanes.all, frame, this.#fed, signal);
+    this.#killSome(bands);
     const encoded = await this.#submitToEncoder(frame, this.#fed);
     const settled = this.#settle(frame.dup(), this.#fed, bands, encoded)
       .catch((error: unknown) => this.stop(error))
       .finally(() => this.#open.delete(settled));
     this.#open.add(settled);
-    this.#killSometimes(bands);
     return true;
   }
 
@@ -143,13 +150,34 @@ export class Feeder {
     }
   }
 
-  /** --kill: the worker of some band of the frame just submitted, before it is done with it. */
-  #killSometimes(bands: readonly Fence[]): void {
-    const { killEvery, workers } = this.#job;
-    if (killEvery === null || (this.#fed + 1) % killEvery !== 0) return;
-    const victim = this.kills % workers;
-    if (bands[victim]?.signaled !== false) return;
-    this.kills++;
-    this.#line.lanes.kill(victim).catch((error: unknown) => this.stop(error));
+  /** --kill, before a frame is submitted. A frame with a victim goes to workers of whom none is dying already. */
+  async #killsDue(): Promise<void> {
+    const { killEvery } = this.#job;
+    if (killEvery !== null && (this.#fed + 1) % killEvery === 0) this.#owed++;
+    if (this.#owed > 0) await Promise.all(this.#dying);
+  }
+
+  /**
+   * Kills the workers of some bands of the frame just submitted before they are done with them. Where too many are
+   * done already, the next frame has more victims.
+   */
+  #killSome(bands: readonly Fence[]): void {
+    const first = this.#nextVictim;
+    for (let i = 0; i < bands.length && this.#owed > 0; i++) {
+      const victim = (first + i) % bands.length;
+      if (bands[victim]?.signaled !== false) continue;
+      this.#owed--;
+      this.#nextVictim = victim + 1;
+      this.#kill(victim);
+    }
+  }
+
+  #kill(victim: number): void {
+    const over = this.#line.lanes
+      .kill(victim)
+      .then(() => void this.kills++)
+      .catch((error: unknown) => this.stop(error))
+      .finally(() => this.#dying.delete(over));
+    this.#dying.add(over);
   }
 }

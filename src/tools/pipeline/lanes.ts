@@ -87,17 +87,24 @@ class Lane {
   async #watch({ channel, member }: Running): Promise<void> {
     const { reason } = await member.gone;
     if (this.#ended) return;
-    channel.close();
     if (!this.#killed && ++this.#crashes === MAX_CRASHES) {
       this.#running = Promise.reject(
         new Error(`a filter worker died ${MAX_CRASHES} times: ${reason}`),
       );
       this.#running.catch(() => undefined);
-      return;
+    } else {
+      this.#killed = false;
+      this.#running = this.#start();
     }
-    this.#killed = false;
-    this.#running = this.#start();
+    await refuseQueued(channel);
   }
+}
+
+/** The fences of what a worker never began to receive do not fail with it: a channel keeps that for the next receiver. */
+async function refuseQueued(channel: Channel): Promise<void> {
+  channel.end();
+  for await (using job of channel) job.fail('EOWNERDEAD');
+  channel.close();
 }
 
 export class Lanes implements Disposable {

@@ -4,9 +4,9 @@
  *
  * Exit codes: 0 all frames done · 1 one line on stderr says what is wrong · 130 stopped by Ctrl-C.
  */
-import { setMaxListeners } from 'node:events';
 import { runCopies } from './copy-mode.js';
 import { frameLayout } from './frame-layout.js';
+import { Interrupt } from './interrupt.js';
 import { framesInFlight, type Job, type Result } from './job.js';
 import { openSource } from './open-source.js';
 import { type Mode, type Options, parseOptions, USAGE } from './options.js';
@@ -16,31 +16,42 @@ import type { Source } from './source.js';
 import { PatternSource } from './source-pattern.js';
 import { summary, toJson } from './summary.js';
 import { runThreads } from './threads-mode.js';
-import { messageOf, UserError } from './user-error.js';
+import { messageOf, systemReason, UserError } from './user-error.js';
 
 const INTERRUPTED = 130;
-/** How long Ctrl-C waits for a clean end; then the signal ends the process. */
+/** How long Ctrl-C waits for a clean end. */
 const GRACE_MS = 3000;
 /** The comparison is over the first frames only: it is slower, and says no more after that. */
 const COMPARED_FRAMES = 60;
 const MAX_POOL_BYTES = 4 * 2 ** 30;
 
-async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+async function main(args: readonly string[], interrupt: Interrupt): Promise<number> {
   try {
     const options = parseOptions(args);
     if (options === null) {
-      process.stdout.write(USAGE);
+      await tell(process.stdout, USAGE);
       return 0;
     }
-    const results = await runAll(options, signal);
+    const results = await runAll(options, interrupt.signal);
     const text = options.json ? results.map(toJson).join('\n') : summary(results, options.filter);
-    (options.output === '-' ? process.stderr : process.stdout).write(`${text}\n`);
+    await tell(options.output === '-' ? process.stderr : process.stdout, `${text}\n`);
     return 0;
   } catch (error) {
-    const line = signal.aborted ? 'interrupted' : messageOf(error);
-    process.stderr.write(`dmabuf: ${line}\n`);
-    return signal.aborted ? INTERRUPTED : 1;
+    if (interrupt.signal.aborted) {
+      interrupt.tell();
+      return INTERRUPTED;
+    }
+    process.stderr.write(`dmabuf: ${messageOf(error)}\n`);
+    return 1;
   }
+}
+
+/** Until it is written. @throws UserError */
+async function tell(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  const error = await new Promise<unknown>((resolve) => stream.write(text, resolve));
+  // A reader that leaves early is no fault of ours.
+  if (!error || (error instanceof Error && 'code' in error && error.code === 'EPIPE')) return;
+  throw new UserError(`cannot write the result: ${systemReason(error)}`);
 }
 
 async function runAll(options: Options, signal: AbortSignal): Promise<Result[]> {
@@ -133,23 +144,6 @@ async function runMode(
   }
 }
 
-/** Aborts at the first Ctrl-C. A thread that hangs in the kernel cannot be stopped so: the next one ends it all. */
-function interruptible(): AbortSignal {
-  const controller = new AbortController();
-  const die = (): void => {
-    process.off('SIGINT', onInterrupt);
-    process.kill(process.pid, 'SIGINT');
-  };
-  const onInterrupt = (): void => {
-    if (controller.signal.aborted) die();
-    controller.abort();
-    setTimeout(die, GRACE_MS).unref();
-  };
-  process.on('SIGINT', onInterrupt);
-  setMaxListeners(0, controller.signal);
-  return controller.signal;
-}
-
-// A reader of our output that leaves early is no fault of ours.
-process.stdout.on('error', () => undefined);
-process.exitCode = await main(process.argv.slice(2), interruptible());
+// Whoever writes gets the error, and an error message that cannot be written has no other place to go.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+process.exitCode = await main(process.argv.slice(2), new Interrupt(GRACE_MS));

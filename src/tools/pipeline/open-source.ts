@@ -6,7 +6,7 @@
 import { readSync } from 'node:fs';
 import { geometryOf } from './geometry.js';
 import type { Options } from './options.js';
-import { closeInput, openInput, readerOf } from './reader.js';
+import { closeInput, type OpenedInput, openInput, readerOf, unreadable } from './reader.js';
 import type { Source } from './source.js';
 import { openFfmpeg } from './source-ffmpeg.js';
 import { PatternSource } from './source-pattern.js';
@@ -21,16 +21,22 @@ export async function openSource(options: Options, signal: AbortSignal): Promise
   const file = { dev: opened.stats.dev, ino: opened.stats.ino };
   // A stream cannot be looked into without taking bytes out of it: it has to be Y4M.
   const named = opened.stats.isFile() && input !== '-';
-  if (named && !/\.y(4m|uv4mpeg)$/i.test(input) && !beginsWithMagic(opened.fd)) {
+  if (named && !/\.y(4m|uv4mpeg)$/i.test(input) && !beginsWithMagic(opened)) {
     closeInput(opened.fd);
     return openFfmpeg(input, file, frames, signal);
   }
-  const name = input === '-' ? 'stdin' : input;
+  const { name } = opened;
   return Y4mSource.open(readerOf(opened, signal), { name, file, repeatable: named });
 }
 
-function beginsWithMagic(fd: number): boolean {
+/** @throws UserError; the descriptor is closed then */
+function beginsWithMagic({ fd, name }: OpenedInput): boolean {
   const start = new Uint8Array(MAGIC.length);
-  const length = readSync(fd, start, 0, start.length, 0);
-  return new TextDecoder().decode(start.subarray(0, length)) === MAGIC;
+  try {
+    const length = readSync(fd, start, 0, start.length, 0);
+    return new TextDecoder().decode(start.subarray(0, length)) === MAGIC;
+  } catch (error) {
+    closeInput(fd);
+    throw unreadable(name, error);
+  }
 }

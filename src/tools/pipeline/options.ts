@@ -52,7 +52,8 @@ npm start -- [--input FILE] [--output FILE] [--size WxH] [--frames N] [--workers
   --mode MODE     threads: buffers are shared. copy: the same work by postMessage.
                   Without it: threads, then copy for comparison.
   --kill EVERY    kill a filter worker every EVERY frames; the result stays the same
-  --json          last line of stdout: the result as one JSON object (one mode)
+  --json          last line of stdout: the result as one JSON object (one mode); its
+                  hopMicros is the wait for a worker, frameMicros a frame's whole way
 `;
 
 /** @returns null when help was asked for.  @throws UserError */

@@ -20,6 +20,8 @@ export interface Reader {
 
 export interface OpenedInput {
   readonly fd: number;
+  /** For messages. */
+  readonly name: string;
   readonly stats: Stats;
 }
 
@@ -30,15 +32,15 @@ export function openInput(path: string): OpenedInput {
   const fd = path === '-' ? STDIN : openForReading(path);
   if (isatty(fd)) throw new UserError('the input is a terminal: pipe a Y4M video into it');
   const stats = fstatSync(fd);
-  if (!stats.isDirectory()) return { fd, stats };
+  if (!stats.isDirectory()) return { fd, name: path === '-' ? 'stdin' : path, stats };
   closeInput(fd);
   throw new UserError(`cannot read ${path}: it is a directory`);
 }
 
 /** Takes the descriptor over. When `signal` aborts, readFull() answers as at the end. */
-export function readerOf({ fd, stats }: OpenedInput, signal: AbortSignal): Reader {
+export function readerOf({ fd, name, stats }: OpenedInput, signal: AbortSignal): Reader {
   const streaming = stats.isFIFO() || stats.isSocket();
-  return streaming ? new PipeReader(fd, signal) : new FileReader(fd);
+  return streaming ? new PipeReader(fd, name, signal) : new FileReader(fd, name);
 }
 
 export function closeInput(fd: number): void {
@@ -50,18 +52,24 @@ function openForReading(path: string): number {
     // Non-blocking: opening a named pipe does not wait for its writer, reading does.
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${systemReason(error)}`);
+    throw unreadable(path, error);
   }
+}
+
+export function unreadable(name: string, error: unknown): UserError {
+  return new UserError(`cannot read ${name}: ${systemReason(error)}`);
 }
 
 const readAsync = promisify(read);
 
 class FileReader implements Reader {
   readonly #fd: number;
+  readonly #name: string;
   #closed = false;
 
-  constructor(fd: number) {
+  constructor(fd: number, name: string) {
     this.#fd = fd;
+    this.#name = name;
   }
 
   async readFull(target: Uint8Array): Promise<number> {
@@ -74,7 +82,7 @@ class FileReader implements Reader {
         target.length - filled,
         null,
       ).catch((error: unknown) => {
-        throw new UserError(`cannot read the input: ${systemReason(error)}`);
+        throw unreadable(this.#name, error);
       });
       if (bytesRead === 0) break;
       filled += bytesRead;
@@ -103,14 +111,16 @@ interface PendingRead {
  */
 export class PipeReader implements Reader {
   readonly #socket: Socket;
+  readonly #name: string;
   readonly #first = new Uint8Array(1);
   #pending: PendingRead | null = null;
   #ended = false;
   #drained = false;
   #error: Error | null = null;
 
-  /** Takes the descriptor over. */
-  constructor(fd: number, signal: AbortSignal) {
+  /** Takes the descriptor over. @param name  for messages */
+  constructor(fd: number, name: string, signal: AbortSignal) {
+    this.#name = name;
     // @types/node knows `onread` only for connect(); the constructor takes it too.
     const options: ConstructorParameters<typeof Socket>[0] & { onread: object } = {
       fd,
@@ -170,9 +180,7 @@ export class PipeReader implements Reader {
   }
 
   #finish(error: Error | null): void {
-    if (error !== null) {
-      this.#error ??= new UserError(`cannot read the input: ${systemReason(error)}`);
-    }
+    if (error !== null) this.#error ??= unreadable(this.#name, error);
     this.#ended = true;
     const pending = this.#pending;
     this.#pending = null;

@@ -11,7 +11,7 @@ import { systemReason, UserError } from './user-error.js';
 import { FRAME_LINE, formatHeader, type VideoFormat } from './y4m.js';
 
 const STDOUT = 1;
-/** A pipe whose reader is slow, and which somebody made non-blocking, is tried again after so many milliseconds. */
+/** A non-blocking pipe, ours or one that somebody made so, is tried again after so many milliseconds if its reader is slow. */
 const RETRY_MS = 2;
 /** How often a named pipe is asked whether it has a reader by now. */
 const POLL_MS = 50;
@@ -31,8 +31,7 @@ export async function openSink(
     if (there !== undefined && there.ino === input?.ino && there.dev === input.dev) {
       throw new UserError('it is the input');
     }
-    if (there?.isFIFO() === true) await someoneReads(path, signal);
-    return openSync(path, 'w');
+    return there?.isFIFO() === true ? await openPipe(path, signal) : openSync(path, 'w');
   } catch (error) {
     signal.throwIfAborted();
     throw new UserError(`cannot write ${path}: ${systemReason(error)}`);
@@ -40,11 +39,11 @@ export async function openSink(
 }
 
 /** Opening a named pipe that nobody reads would block this thread, and Ctrl-C with it. */
-async function someoneReads(path: string, signal: AbortSignal): Promise<void> {
+async function openPipe(path: string, signal: AbortSignal): Promise<number> {
   for (;;) {
     try {
-      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-      return;
+      // Kept as it is: closed and opened again, its reader would take the pause for the end of the video.
+      return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       if (!hasCode(error, 'ENXIO')) throw error;
     }

@@ -10,12 +10,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Complaint } from './complaint.js';
 import { PipeReader } from './reader.js';
 import type { FileIdentity, Source } from './source.js';
 import { Y4mSource } from './source-y4m.js';
-import { messageOf, UserError } from './user-error.js';
-
-const MAX_COMPLAINT = 8192;
+import { messageOf, systemReason, UserError } from './user-error.js';
 
 /** @param frames  how many will be wanted at most.  @throws UserError */
 export async function openFfmpeg(
@@ -28,7 +27,7 @@ export async function openFfmpeg(
   const { readEnd, writeEnd } = makePipe();
   const decoder = new Decoder(path, frames, writeEnd);
   closeSync(writeEnd);
-  const reader = new PipeReader(readEnd, signal);
+  const reader = new PipeReader(readEnd, `what ffmpeg makes of ${path}`, signal);
   try {
     const video = await Y4mSource.open(reader, { name: path, file, repeatable: true });
     return new FfmpegSource(video, decoder);
@@ -50,17 +49,18 @@ function requireProgram(path: string): void {
 }
 
 function makePipe(): { readEnd: number; writeEnd: number } {
-  const directory = mkdtempSync(join(tmpdir(), 'dmabuf-'));
+  let directory: string | null = null;
   try {
+    directory = mkdtempSync(join(tmpdir(), 'dmabuf-'));
     const path = join(directory, 'video');
     const { error, status } = spawnSync('mkfifo', ['-m', '600', path], { stdio: 'ignore' });
-    if (error !== undefined || status !== 0) {
-      throw new UserError(`cannot make a pipe for ffmpeg: mkfifo ${path} failed`);
-    }
+    if (error !== undefined || status !== 0) throw new UserError('mkfifo failed');
     const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     return { readEnd, writeEnd: openSync(path, constants.O_WRONLY) };
+  } catch (error) {
+    throw new UserError(`cannot make a pipe for ffmpeg in ${tmpdir()}: ${systemReason(error)}`);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    if (directory !== null) rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -69,13 +69,14 @@ class Decoder {
   readonly #path: string;
   readonly #child: ChildProcess;
   readonly #exit: Promise<number | null>;
-  #complaint = '';
+  readonly #complaint = new Complaint();
   #stopped = false;
 
   constructor(path: string, frames: number, stdout: number) {
     this.#path = path;
     const limit = frames === Infinity ? [] : ['-frames:v', String(frames)];
-    const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'error'];
+    // Without -xerror it leaves out what it cannot read, and says in the end that all went well.
+    const strict = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-xerror'];
     const video = [
       '-map',
       '0:v:0',
@@ -86,11 +87,11 @@ class Decoder {
       'yuv4mpegpipe',
       'pipe:1',
     ];
-    this.#child = spawn('ffmpeg', [...quiet, '-i', `file:${path}`, ...video], {
+    this.#child = spawn('ffmpeg', [...strict, '-i', `file:${path}`, ...video], {
       stdio: ['ignore', stdout, 'pipe'],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#complaint = (this.#complaint + text).slice(-MAX_COMPLAINT);
+      this.#complaint.add(text);
     });
     this.#exit = new Promise((resolve, reject) => {
       this.#child.on('close', (code) => resolve(code));
@@ -105,8 +106,9 @@ class Decoder {
   /** @throws UserError it failed, and not because we stopped it */
   async finished(): Promise<void> {
     const code = await this.#exit;
-    if (code === 0 || this.#stopped) return;
-    const words = this.#complaint.trim().split('\n').at(-1) ?? '';
+    this.#complaint.end();
+    const { words, truncated } = this.#complaint;
+    if (this.#stopped || (code === 0 && !truncated)) return;
     throw new UserError(`ffmpeg cannot decode ${this.#path}: ${words || `exit code ${code}`}`);
   }
 

@@ -44,11 +44,10 @@ export class Y4mSource implements Source {
   static async open(reader: Reader, input: Y4mInput): Promise<Y4mSource> {
     try {
       const line = await readLine(reader, '');
-      if (line === null) throw new UserError('not a Y4M video: it has no header line');
-      return new Y4mSource(reader, input, parseHeader(line));
+      return new Y4mSource(reader, input, formatOf(line, input.name));
     } catch (error) {
       reader.close();
-      throw error instanceof UserError ? new UserError(`${input.name}: ${error.message}`) : error;
+      throw error;
     }
   }
 
@@ -81,6 +80,16 @@ export class Y4mSource implements Source {
     throw new UserError(
       `${this.#name}: truncated: the video ends within frame ${this.#frames + 1} (${where})`,
     );
+  }
+}
+
+/** @throws UserError  A reader's errors name their file, those of a header do not. */
+function formatOf(line: string | null, name: string): VideoFormat {
+  try {
+    if (line !== null) return parseHeader(line);
+    throw new UserError('not a Y4M video: it has no header line');
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${name}: ${error.message}`) : error;
   }
 }
 

@@ -5,7 +5,7 @@
 import { type Channel, Domain, type Member } from 'dmabuf';
 import { Feeder } from './feeder.js';
 import { type FrameLayout, frameLayout } from './frame-layout.js';
-import { framesInFlight, type Job, type Leaks, type Result } from './job.js';
+import { framesInFlight, type Job, type Result } from './job.js';
 import {
   channelOptions,
   ENCODE_CHANNEL,
@@ -15,6 +15,7 @@ import {
   type Report,
 } from './lane-messages.js';
 import { Lanes } from './lanes.js';
+import { LeakCount } from './leaks.js';
 import { UserError } from './user-error.js';
 import { formatHeader } from './y4m.js';
 
@@ -25,8 +26,11 @@ export async function runThreads(job: Job): Promise<Result> {
   const layout = frameLayout(job.source.format.geometry, job.workers);
   const depth = framesInFlight(job.workers);
   await using domain = await Domain.create({ heap: depth * layout.size + HEAP_SLACK });
-  const outcome = await run(domain, layout, depth, job);
-  await domain.idle();
+  const leaks = new LeakCount(domain);
+  const outcome = await run(domain, leaks, layout, depth, job);
+  await leaks.afterClosing();
+  const { bytesCopied } = domain.snapshot();
+  await domain.close();
   const { width, height } = job.source.format.geometry;
   return {
     mode: 'threads',
@@ -34,15 +38,21 @@ export async function runThreads(job: Job): Promise<Result> {
     height,
     workers: job.workers,
     ...outcome,
-    bytesCopied: domain.snapshot().bytesCopied,
-    leaks: leaksOf(domain),
+    bytesCopied,
+    leaks: leaks.leaks,
   };
 }
 
 type Outcome = Omit<Result, 'mode' | 'width' | 'height' | 'workers' | 'bytesCopied' | 'leaks'>;
 
 /** Opens everything, runs, and closes everything again: what is alive afterwards is a leak. */
-async function run(domain: Domain, layout: FrameLayout, depth: number, job: Job): Promise<Outcome> {
+async function run(
+  domain: Domain,
+  leaks: LeakCount,
+  layout: FrameLayout,
+  depth: number,
+  job: Job,
+): Promise<Outcome> {
   const header = formatHeader(job.source.format).trimEnd();
   const { workers, filter, output, prefix } = job;
   using pool = domain.pool({ name: 'frames', count: depth, size: layout.size });
@@ -64,6 +74,7 @@ async function run(domain: Domain, layout: FrameLayout, depth: number, job: Job)
   encode.end();
   const { frames, checksum, prefixChecksum, latency } = await report;
   await encoder.gone;
+  await leaks.beforeClosing(pool);
   const { occupancy, kills } = feeder;
   return { frames, checksum, prefixChecksum, latency, seconds, occupancy, kills };
 }
@@ -81,15 +92,4 @@ async function lost(encoder: Member): Promise<never> {
   const { clean, reason } = await encoder.gone;
   if (!clean) throw new Error(`the encoder died: ${reason}`);
   return new Promise(() => undefined);
-}
-
-function leaksOf(domain: Domain): Leaks {
-  const { buffers } = domain.snapshot();
-  const unsignaled = buffers.flatMap(({ fences }) => fences.filter((fence) => !fence.signaled));
-  return {
-    buffers: buffers.length,
-    attachments: buffers.flatMap(({ attachments }) => attachments).length,
-    locks: buffers.filter(({ lock }) => lock !== null).length,
-    fences: unsignaled.length,
-  };
 }
