@@ -114,14 +114,25 @@ export class DmaBufError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** Use this, not instanceof: also right across threads, realms and two copies of the package. */
+  /**
+   * Use this, not instanceof: also right for the `error` of a Worker, across realms and for two copies of the package. What was posted
+   * is no DmaBufError any more: the platform keeps its message only.
+   */
   static is<C extends ErrorCode = ErrorCode>(
     e: unknown,
     code?: C,
   ): e is DmaBufError & { readonly code: C } {
-    if (typeof e !== 'object' || e === null || !(BRAND in e)) return false;
+    if (typeof e !== 'object' || e === null || !(BRAND in e || isCopy(e))) return false;
     return code === undefined || (e as { readonly code?: unknown }).code === code;
   }
+}
+
+/** The platform copies the properties of an error that ended a thread, but not its class. */
+function isCopy(e: object): boolean {
+  const { name, code, op } = e as Partial<DmaBufError>;
+  return (
+    name === 'DmaBufError' && typeof op === 'string' && ERROR_CODES.includes(code as ErrorCode)
+  );
 }
 
 function sentence(code: ErrorCode, op: string, at: ErrorDetails, why: string | undefined): string {
@@ -185,6 +196,29 @@ export function checkTimeout(op: string, timeout: unknown): number {
     { timeout: shown(timeout) },
     { why: 'timeout must be milliseconds, >= 0' },
   );
+}
+
+/** An object, as options have to be, or EINVAL: null is a mistake, it does not say that something is absent. */
+export function checkObject(op: string, name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw fail('EINVAL', op, { [name]: shown(value) }, { why: `${name} must be an object` });
+}
+
+/** What a call that may wait was told, for who may not come to wait at all. @throws EINVAL · the signal's reason */
+export function checkWait(
+  op: string,
+  options: { readonly timeout?: unknown; readonly signal?: unknown } | undefined,
+): void {
+  if (options === undefined) return;
+  checkObject(op, 'options', options);
+  checkTimeout(op, options.timeout);
+  if (options.signal === undefined) return;
+  const signal: Partial<AbortSignal> | null = options.signal;
+  if (typeof signal?.throwIfAborted !== 'function') {
+    const why = 'signal must be an AbortSignal';
+    throw fail('EINVAL', op, { signal: shown(signal) }, { why });
+  }
+  signal.throwIfAborted();
 }
 
 /** A value as `at` may carry it. */

@@ -5,6 +5,7 @@
  * @source struct dma_buf_attachment
  */
 
+import { checkWait } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { refuseOwnFences } from './access.js';
 import type { Attached } from './attached.js';
@@ -70,12 +71,12 @@ export class Attachment implements Disposable, AsyncDisposable {
    * Waits for KERNEL fences.
    * @throws EBUSY mapped in another direction · ENOMEM · EOWNERDEAD · EACCES · ESTALE
    * @example using map = await att.map("to-device");
-   * @source dma_buf_map_attachment
+   * @source dma_buf_map_attachment · dma_buf_map_attachment_unlocked
    */
   map(direction: Direction, options?: WaitOptions): Promise<Mapping> {
     const op = 'Attachment.map';
     try {
-      options?.signal?.throwIfAborted();
+      checkWait(op, options);
       const mapping = this.#mapNow(op, direction);
       if (mapping !== null) return Promise.resolve(mapping);
       const attached = this.#attached;
@@ -86,16 +87,17 @@ export class Attachment implements Disposable, AsyncDisposable {
   }
 
   /** As map; blocks. @throws as map · EDEADLK a callback of the exporter is asynchronous */
-  mapSync(direction: Direction, options: SyncWaitOptions = {}): Mapping {
+  mapSync(direction: Direction, options?: SyncWaitOptions): Mapping {
     const op = 'Attachment.mapSync';
+    checkWait(op, options);
     const mapping = this.#mapNow(op, direction);
     if (mapping !== null) return mapping;
     const attached = this.#attached;
-    if (options.timeout !== 0) refuseOwnFences(op, attached.reference, 'kernel');
+    if (options?.timeout !== 0) refuseOwnFences(op, attached.reference, 'kernel');
     return attached.buffers.agent.runSync(
       op,
       mapOperation(op, attached, direction),
-      options.timeout,
+      options?.timeout,
     );
   }
 

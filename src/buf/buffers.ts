@@ -35,8 +35,8 @@ export interface BufferPorts {
   readonly onError?: (error: unknown) => void;
   /** Remember where handles were made. */
   readonly stacks?: boolean;
-  /** Tag of the agent that a member is; 0 = it has not joined, or has gone. */
-  readonly memberTag?: (member: Member) => number;
+  /** Tag of the agent that a member is; 0 = it has not joined, or has gone; null = that is no member. */
+  readonly memberTag?: (member: Member) => number | null;
 }
 
 /** What every buffer is born with. */

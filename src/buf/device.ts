@@ -3,7 +3,7 @@
  * buf/device — who imports: a name, and what it can take.
  */
 
-import { checkInteger, fail, shown } from '../errors.js';
+import { checkInteger, checkObject, fail, shown } from '../errors.js';
 import { checkName } from './names.js';
 
 /** What an importer's hardware can take. */
@@ -36,6 +36,7 @@ export class Device {
 
   private constructor(op: string, name: string, caps: DeviceCaps) {
     this.name = checkName(op, 'device', name);
+    checkObject(op, 'caps', caps);
     const { maxSegments = Infinity, peerToPeer = false } = caps;
     if (maxSegments !== Infinity) checkInteger(op, 'maxSegments', maxSegments, 1);
     if (typeof peerToPeer !== 'boolean') {

@@ -5,7 +5,7 @@
  * @source struct dma_buf, and the fd that holds it
  */
 
-import { fail } from '../errors.js';
+import { checkWait, fail } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import type { Reservation } from '../resv/index.js';
 import { accessOperation, refuseOwnFences, tryAccess } from './access.js';
@@ -116,7 +116,7 @@ export class DmaBuf implements Disposable {
    * @example worker.postMessage(frame.share());
    * @source dma_buf_fd
    */
-  share(options: { readonly to?: Member; readonly readOnly?: boolean } = {}): Share {
+  share(options?: { readonly to?: Member; readonly readOnly?: boolean }): Share {
     return shareOf(this.#buffers, this, options);
   }
 
@@ -131,12 +131,13 @@ export class DmaBuf implements Disposable {
   }
 
   /**
-   * Takes the reservation lock, as the name may not change under an importer.
+   * Takes the reservation lock, as the name may not change under an importer: while you hold it yourself, this waits for you.
    * @throws EBUSY while attached · EINVAL longer than 31 bytes · ESTALE
    * @source DMA_BUF_SET_NAME
    */
   async setName(name: string, options?: WaitOptions): Promise<void> {
     const op = 'DmaBuf.setName';
+    checkWait(op, options);
     const reference = this.use(op);
     const rename = renameOperation(op, this.#buffers, reference, checkName(op, 'name', name));
     await this.#buffers.agent.run(op, rename, options);
@@ -146,17 +147,20 @@ export class DmaBuf implements Disposable {
 
   /**
    * The bytes, for this thread's own code: waits for the fences in the way ("read": writers; else also readers), then
-   * begins CPU access; disposing ends it. It does NOT keep other CPUs out: sending a buffer on, or the lock, does that.
+   * begins CPU access; disposing ends it. It does NOT keep other CPUs out: sending a buffer on, or the lock, does that. Nor does it
+   * take the lock: holding it is no hindrance.
    * @throws the error of the last WRITE fence if it failed (EOWNERDEAD its agent died, ECANCELED dropped), since the content is
-   *         undefined then; not for "write", which replaces it, nor after markConsistent() · EDEADLK holding the lock · EACCES
-   * Inside a Delivery use the delivery's own cpuAccess(): this one would wait for the fence that you owe (EDEADLK).
+   *         undefined then; not for "write", which replaces it, nor after markConsistent() · EACCES · EINVAL · ETIMEDOUT · the signal's
+   *         reason
+   * Inside a Delivery use the delivery's own cpuAccess(): this one waits for the fence that you owe, until something else in this
+   * thread is done() with the delivery.
    * @example using cpu = await frame.cpuAccess("write"); cpu.bytes.fill(0);
-   * @source dma_buf_begin_cpu_access, dma_buf_vmap; end: dma_buf_end_cpu_access, dma_buf_vunmap
+   * @source dma_buf_begin_cpu_access, dma_buf_vmap; end: dma_buf_end_cpu_access, dma_buf_vunmap; DMA_BUF_IOCTL_SYNC
    */
   cpuAccess(intent: CpuIntent, options?: WaitOptions): Promise<CpuAccess> {
     const op = 'DmaBuf.cpuAccess';
     try {
-      options?.signal?.throwIfAborted();
+      checkWait(op, options);
       const access = tryAccess(op, this, intent);
       if (access !== null) return Promise.resolve(access);
       return this.#buffers.agent.run(op, accessOperation(op, this, intent), options);
@@ -165,13 +169,18 @@ export class DmaBuf implements Disposable {
     }
   }
 
-  /** As cpuAccess; blocks. @throws as cpuAccess */
-  cpuAccessSync(intent: CpuIntent, options: SyncWaitOptions = {}): CpuAccess {
+  /**
+   * As cpuAccess; blocks.
+   * @throws as cpuAccess · EDEADLK it would wait for a fence that this thread owes, or while this thread holds a lock · ENOTSUP this
+   *         thread may not block
+   */
+  cpuAccessSync(intent: CpuIntent, options?: SyncWaitOptions): CpuAccess {
     const op = 'DmaBuf.cpuAccessSync';
+    checkWait(op, options);
     const access = tryAccess(op, this, intent);
     if (access !== null) return access;
-    if (options.timeout !== 0) refuseOwnFences(op, this.#reference, usageBefore(op, intent));
-    return this.#buffers.agent.runSync(op, accessOperation(op, this, intent), options.timeout);
+    if (options?.timeout !== 0) refuseOwnFences(op, this.#reference, usageBefore(op, intent));
+    return this.#buffers.agent.runSync(op, accessOperation(op, this, intent), options?.timeout);
   }
 
   /** null when it would have to wait; always so where an exporter of one's own has to be called. @throws as cpuAccess */
@@ -182,7 +191,8 @@ export class DmaBuf implements Disposable {
   // ------------------------------------------------------------------------------------------- importing
 
   /**
-   * Static importer: map and unmap take no lock; the addresses stay valid until unmap. Do not call with the lock held (EDEADLK).
+   * Static importer: map and unmap take no lock; the addresses stay valid until unmap. Attaching takes the lock: while you hold it
+   * yourself, this waits for you.
    * @param device  a Device, or just a name.
    * @throws EBUSY out of this device's reach · ENOMEM · EOWNERDEAD exporter · its own
    * @example using att = await frame.attach("encoder");
@@ -190,15 +200,17 @@ export class DmaBuf implements Disposable {
    */
   async attach(device: Device | string, options?: WaitOptions): Promise<Attachment> {
     const op = 'DmaBuf.attach';
+    checkWait(op, options);
     const attaching = attachOperation(op, this, Device.from(op, device), null, makeAttachment);
     return this.#buffers.agent.run(op, attaching, options);
   }
 
   /** As attach; blocks. @throws EDEADLK a callback of the exporter is asynchronous, or the holder of the lock is this thread */
-  attachSync(device: Device | string, options: SyncWaitOptions = {}): Attachment {
+  attachSync(device: Device | string, options?: SyncWaitOptions): Attachment {
     const op = 'DmaBuf.attachSync';
+    checkWait(op, options);
     const attaching = attachOperation(op, this, Device.from(op, device), null, makeAttachment);
-    return this.#buffers.agent.runSync(op, attaching, options.timeout);
+    return this.#buffers.agent.runSync(op, attaching, options?.timeout);
   }
 
   /**
@@ -213,6 +225,7 @@ export class DmaBuf implements Disposable {
     options?: WaitOptions,
   ): Promise<DynamicAttachment> {
     const op = 'DmaBuf.dynamicAttach';
+    checkWait(op, options);
     const attaching = attachOperation(
       op,
       this,
@@ -227,9 +240,10 @@ export class DmaBuf implements Disposable {
   dynamicAttachSync(
     device: Device | string,
     importer: ImporterOps,
-    options: SyncWaitOptions = {},
+    options?: SyncWaitOptions,
   ): DynamicAttachment {
     const op = 'DmaBuf.dynamicAttachSync';
+    checkWait(op, options);
     const attaching = attachOperation(
       op,
       this,
@@ -237,18 +251,20 @@ export class DmaBuf implements Disposable {
       checkImporter(op, importer),
       makeDynamicAttachment,
     );
-    return this.#buffers.agent.runSync(op, attaching, options.timeout);
+    return this.#buffers.agent.runSync(op, attaching, options?.timeout);
   }
 
   // ------------------------------------------------------------------------------------------- readiness
 
   /** Resolves when reading would not wait: POLLIN. @throws ESTALE @source dma_buf_poll */
   async readable(options?: WaitOptions): Promise<void> {
+    checkWait('DmaBuf.readable', options);
     await this.use('DmaBuf.readable').resv.wait('write', options);
   }
 
   /** Resolves when writing would not wait: POLLOUT. @throws ESTALE @source dma_buf_poll */
   async writable(options?: WaitOptions): Promise<void> {
+    checkWait('DmaBuf.writable', options);
     await this.use('DmaBuf.writable').resv.wait('read', options);
   }
 

@@ -5,6 +5,7 @@
  * @source struct dma_buf_attachment
  */
 
+import { checkWait } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
@@ -82,7 +83,7 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
    */
   async map(lock: HeldLock, direction: Direction, options?: WaitOptions): Promise<DynamicMapping> {
     const op = 'DynamicAttachment.map';
-    options?.signal?.throwIfAborted();
+    checkWait(op, options);
     const kept = this.#kept(op, lock, direction);
     if (kept !== null) return kept;
     const attached = this.#attached;
@@ -91,8 +92,9 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
   }
 
   /** As map; blocks. @throws as map · EDEADLK a callback of the exporter is asynchronous */
-  mapSync(lock: HeldLock, direction: Direction, options: SyncWaitOptions = {}): DynamicMapping {
+  mapSync(lock: HeldLock, direction: Direction, options?: SyncWaitOptions): DynamicMapping {
     const op = 'DynamicAttachment.mapSync';
+    checkWait(op, options);
     const kept = this.#kept(op, lock, direction);
     if (kept !== null) return kept;
     const attached = this.#attached;
@@ -100,7 +102,7 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
     return attached.buffers.agent.runSync(
       op,
       mapping,
-      options.timeout,
+      options?.timeout,
       attached.buffers.agent.held,
     );
   }
@@ -132,6 +134,7 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
    */
   async pin(lock: HeldLock, options?: WaitOptions): Promise<Pin> {
     const op = 'DynamicAttachment.pin';
+    checkWait(op, options);
     const attached = this.#attached;
     attached.use(op);
     HeldLock.require(op, lock, attached.reference.resv);

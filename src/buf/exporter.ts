@@ -38,7 +38,7 @@ interface CommonOps<P> {
   release(priv: P): void;
 }
 
-/** Memory that stays where it is while attached. map/unmap run without the lock. */
+/** Memory that stays where it is while attached. map/unmap run without the lock. @source struct dma_buf_ops */
 export interface StaticExporterOps<P> extends CommonOps<P> {
   map(
     att: AttachmentInfo<P>,
@@ -49,7 +49,7 @@ export interface StaticExporterOps<P> extends CommonOps<P> {
   readonly cacheMapping?: boolean;
 }
 
-/** Memory that may move. All four run with the lock held, by you or for you, and are given it. */
+/** Memory that may move. All four run with the lock held, by you or for you, and are given it. @source struct dma_buf_ops */
 export interface DynamicExporterOps<P> extends CommonOps<P> {
   map(
     att: AttachmentInfo<P>,

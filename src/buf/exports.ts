@@ -10,7 +10,7 @@
  */
 
 import { type Operation, SlotState } from '../agent/index.js';
-import { checkInteger, checkTimeout, fail } from '../errors.js';
+import { checkInteger, checkObject, checkTimeout, fail } from '../errors.js';
 import type { OpenSession } from './access.js';
 import type { Attached } from './attached.js';
 import { attachOperation, detachBehind } from './attaching.js';
@@ -63,6 +63,7 @@ export class Exports {
     info: StaticExportInfo<P> | DynamicExportInfo<P>,
     needed: readonly string[],
   ): Export<P> {
+    checkObject(op, 'info', info);
     const dynamic = needed === DYNAMIC_OPS;
     const { exporter, size, priv, callTimeout = CALL_TIMEOUT, name, resv } = info;
     checkName(op, 'exporter', exporter);

@@ -7,7 +7,7 @@
 
 import type { DynamicAttachment } from './dynamic-attachment.js';
 
-/** Callbacks of a dynamic importer. */
+/** Callbacks of a dynamic importer. @source struct dma_buf_attach_ops */
 export interface ImporterOps {
   /**
    * The buffer is about to move: forget its mappings, map again before the next use. Runs in the agent that attached, with the

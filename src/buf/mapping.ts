@@ -55,7 +55,10 @@ export class Mapping extends ByteAccess {
     throw fail('ESTALE', `Mapping.${op}`, at, { why: 'the mapping was unmapped' });
   }
 
-  /** Ends the mapping, unless the attachment keeps it. Twice is harmless. @source dma_buf_unmap_attachment */
+  /**
+   * Ends the mapping, unless the attachment keeps it. Twice is harmless.
+   * @source dma_buf_unmap_attachment · dma_buf_unmap_attachment_unlocked
+   */
   unmap(): void {
     const attached = this.#attached;
     if (attached.kept === this || !attached.remove(this)) return;

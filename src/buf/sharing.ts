@@ -5,23 +5,34 @@
  * Pairs  P8 sender: ticket OPEN, then is the receiver still there ↔ leaver: slot LEAVING, then all tickets.
  */
 
-import { fail } from '../errors.js';
+import { checkObject, fail, shown } from '../errors.js';
 import type { Buffers } from './buffers.js';
 import type { DmaBuf } from './dma-buf.js';
 import { isServing } from './life.js';
 import type { Member } from './member.js';
 import { checkShare, type Share } from './share.js';
 
-/** @throws ESTALE · ENFILE */
+/** Who a share is for. @throws EINVAL not a member of this domain */
+function tagOf(op: string, { ports }: Buffers, to: Member | undefined): number {
+  if (to === undefined) return 0;
+  const tag = ports.memberTag?.(to) ?? null;
+  if (tag !== null) return tag;
+  const why = 'to must be a Member: what spawn() or adopt() returned';
+  throw fail('EINVAL', op, { to: shown(to) }, { why });
+}
+
+/** @throws ESTALE · ENFILE · EINVAL */
 export function shareOf(
   buffers: Buffers,
   buf: DmaBuf,
-  { to, readOnly = false }: { readonly to?: Member; readonly readOnly?: boolean },
+  options: { readonly to?: Member; readonly readOnly?: boolean } = {},
 ): Share {
   const op = 'DmaBuf.share';
+  checkObject(op, 'options', options);
+  const { to, readOnly = false } = options;
   const reference = buf.use(op);
   const { agent, tickets } = buffers;
-  const tag = to === undefined ? 0 : (buffers.ports.memberTag?.(to) ?? 0);
+  const tag = tagOf(op, buffers, to);
   const gone = (): Error =>
     fail('ESTALE', op, { member: to?.name ?? '' }, { why: 'that member has gone' });
   if (to !== undefined && tag === 0) throw gone();

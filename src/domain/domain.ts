@@ -21,7 +21,7 @@ import {
   type Share,
   type StaticExportInfo,
 } from '../buf/index.js';
-import { checkTimeout, fail, shown } from '../errors.js';
+import { checkObject, checkWait, fail, shown } from '../errors.js';
 import type { Fences, SyncWaitOptions, Timeline, WaitOptions } from '../fence/index.js';
 import type { Channel, ChannelOptions, Heap, Json, Pool, PoolOptions } from '../heap/index.js';
 import {
@@ -86,7 +86,8 @@ export class Domain implements AsyncDisposable {
     } as const;
     const onLeak = (leak: Leak): void => this.#events.emit('leak', leak);
     this.#entry = entry;
-    const memberTag = (member: Member): number => (member instanceof LocalMember ? member.tag : 0);
+    const memberTag = (member: Member): number | null =>
+      member instanceof LocalMember ? member.tag : null;
     const ports = { stacks: debug, onLeak, memberTag };
     this.#rooms = new Rooms(arena, heapMemory, nodePlatform(), who, ports);
     this.#members = new Members(this.#rooms.agent, this.#events);
@@ -104,20 +105,27 @@ export class Domain implements AsyncDisposable {
    * @example await using domain = await Domain.create({ heap: 64 * MiB });
    */
   static create(options: DomainOptions = {}): Promise<Domain> {
-    return attempt(() => new Domain(createEntry(options)));
+    return attempt(() => {
+      checkObject('Domain.create', 'options', options);
+      return new Domain(createEntry(options));
+    });
   }
 
   /**
    * Joins a domain. Without argument: the one this worker was spawned into. Does not block.
    * @throws ENOENT not spawned by a domain · EPROTO · EPROTONOSUPPORT · ENFILE all agent slots are taken
    */
-  static join(from?: DomainHandle | string, options: WaitOptions = {}): Promise<Domain> {
-    return attempt(() => new Domain(joinEntry(from, options)));
+  static join(from?: DomainHandle | string, options?: WaitOptions): Promise<Domain> {
+    return attempt(() => {
+      checkWait('Domain.join', options);
+      return new Domain(joinEntry(from));
+    });
   }
 
   /**
    * Starts a thread whose script calls Domain.join(); resolves when it has. Its death releases all it had.
-   * @throws ETIMEDOUT it never called Domain.join() (default timeout 10 000) · ENOTSUP · EIO it failed first (see cause)
+   * @throws ETIMEDOUT it never called Domain.join() (default timeout 10 000) · EEXIST a member of that name lives · ENOTSUP · EIO it
+   *         failed first (see cause) · EINVAL e.g. `data` that cannot be posted
    * @example const worker = await domain.spawn(new URL('./worker.ts', import.meta.url), { data: { band: 0 } });
    */
   spawn(
@@ -130,6 +138,7 @@ export class Domain implements AsyncDisposable {
   ): Promise<Member> {
     return attempt(() => {
       this.#check('Domain.spawn');
+      checkWait('Domain.spawn', options);
       const { debug, stallAfter } = this.#entry;
       return this.#members.spawn(script, options, { ...this.handle, debug, stallAfter });
     });
@@ -154,9 +163,12 @@ export class Domain implements AsyncDisposable {
    * @example using frame = domain.alloc(1920 * 1080 * 4, { name: 'frame' });
    * @source dma_heap_buffer_alloc
    */
-  alloc(size: number, options: AllocOptions = {}): DmaBuf {
+  alloc(size: number, options?: AllocOptions): DmaBuf {
     this.#check('Domain.alloc');
-    if (options.heap !== undefined) this.heap(options.heap);
+    if (options !== undefined) {
+      checkObject('Domain.alloc', 'options', options);
+      if (options.heap !== undefined) this.heap(options.heap);
+    }
     return this.#rooms.system.alloc(size, options);
   }
 
@@ -192,18 +204,16 @@ export class Domain implements AsyncDisposable {
    * @throws ESTALE already opened, revoked, or the buffer is gone · EXDEV · EACCES
    * @source dma_buf_get
    */
-  open(share: Share, options: WaitOptions = {}): Promise<DmaBuf> {
-    return attempt(() => {
-      options.signal?.throwIfAborted();
-      return this.openSync(share, { timeout: options.timeout });
-    });
+  open(share: Share, options?: WaitOptions): Promise<DmaBuf> {
+    return attempt(() => this.openSync(share, options));
   }
 
   /** The blocking twin of open(). */
-  openSync(share: Share, options: SyncWaitOptions = {}): DmaBuf {
-    this.#check('Domain.open');
-    checkTimeout('Domain.open', options.timeout);
-    return openShare(this.#rooms.buffers, 'Domain.open', share);
+  openSync(share: Share, options?: SyncWaitOptions): DmaBuf {
+    const op = 'Domain.open';
+    this.#check(op);
+    checkWait(op, options);
+    return openShare(this.#rooms.buffers, op, share);
   }
 
   // ------------------------------------------------------------------------------------------- traffic
@@ -249,7 +259,7 @@ export class Domain implements AsyncDisposable {
    * @param options.fences   slots to reserve in each.  @param options.recover  as in Reservation.lock().
    * @throws EOWNERDEAD (`at` names the buffer; nothing is locked) · ETIMEDOUT · EDEADLK this thread holds one outside of this call
    * @example using held = await domain.lockAll([a, b]); const [la, lb] = held.locks;
-   * @source drm_exec_prepare_array, ww_acquire_init
+   * @source drm_exec_init, drm_exec_prepare_array, ww_acquire_init
    */
   lockAll<const T extends readonly (DmaBuf | Reservation)[]>(
     of: T,
@@ -257,6 +267,7 @@ export class Domain implements AsyncDisposable {
   ): Promise<LockSet<T>> {
     return attempt(() => {
       this.#check('Domain.lockAll');
+      if (options !== undefined) checkObject('Domain.lockAll', 'options', options);
       return lockAll(this.#rooms.reservations, of, options);
     });
   }
@@ -267,12 +278,14 @@ export class Domain implements AsyncDisposable {
     options?: LockSyncOptions & { readonly fences?: number },
   ): LockSet<T> {
     this.#check('Domain.lockAllSync');
+    if (options !== undefined) checkObject('Domain.lockAllSync', 'options', options);
     return lockAllSync(this.#rooms.reservations, of, options);
   }
 
   /** For those who want the ww dance by hand. @throws EINVAL · ENFILE @source ww_acquire_init */
   acquireContext(options?: { readonly algorithm?: 'wait-die' | 'wound-wait' }): AcquireContext {
     this.#check('Domain.acquireContext');
+    if (options !== undefined) checkObject('Domain.acquireContext', 'options', options);
     return this.#rooms.reservations.acquireContext(options);
   }
 
@@ -288,6 +301,7 @@ export class Domain implements AsyncDisposable {
   bufinfo(options: WaitOptions = {}): Promise<string> {
     return attempt(() => {
       this.#check('Domain.bufinfo');
+      checkWait('Domain.bufinfo', options);
       return bufinfo(this.#rooms, options);
     });
   }
@@ -296,6 +310,7 @@ export class Domain implements AsyncDisposable {
   idle(options: WaitOptions = {}): Promise<void> {
     return attempt(() => {
       this.#check('Domain.idle');
+      checkWait('Domain.idle', options);
       return this.#rooms.idle(options);
     });
   }

@@ -3,8 +3,7 @@
  * domain/entry — how a thread enters a domain: with a new arena, with what it was spawned with, or with a handle.
  */
 
-import { checkTimeout, fail, shown } from '../errors.js';
-import type { WaitOptions } from '../fence/index.js';
+import { fail, shown } from '../errors.js';
 import type { Json } from '../heap/index.js';
 import {
   debugByDefault,
@@ -42,7 +41,8 @@ export function createEntry(options: DomainOptions): Entry {
   if (options.processes !== undefined && options.processes !== false) noProcesses(op);
   const limits = limitsOf(options);
   const stallAfter = stallAfterOf(options);
-  const name = nameOf(op, options.name, 'main');
+  const { name: given = 'main' } = options;
+  const name = nameOf(op, given);
   const [high = 0, low = 0] = crypto.getRandomValues(new Int32Array(2));
   const arena = Arena.create(SECTIONS, limits, [high, low]);
   writeText(arena.words, arena.base(DomainSection), clip(name));
@@ -51,10 +51,8 @@ export function createEntry(options: DomainOptions): Entry {
 }
 
 /** The arena and the heap of somebody else. @throws ENOENT · EINVAL · EPROTO · EPROTONOSUPPORT · ENOTSUP */
-export function joinEntry(from: DomainHandle | string | undefined, options: WaitOptions): Entry {
+export function joinEntry(from: DomainHandle | string | undefined): Entry {
   const op = 'Domain.join';
-  options.signal?.throwIfAborted();
-  checkTimeout(op, options.timeout);
   if (typeof from === 'string') noProcesses(op);
   const inherited = from === undefined ? inheritance() : null;
   if (from === undefined && inherited === null) {

@@ -6,7 +6,7 @@
  * leave by itself, then we settle.
  */
 
-import { type Agent, objectKey, ownerTag } from '../agent/index.js';
+import { type Agent, objectKey, ownerTag, SlotState } from '../agent/index.js';
 import type { Member } from '../buf/index.js';
 import { fail } from '../errors.js';
 
@@ -22,6 +22,8 @@ export interface Loss {
   readonly fences: number;
   readonly buffers: number;
 }
+
+const NO_LOSS: Loss = { locks: 0, fences: 0, buffers: 0 };
 
 const UNPOSTED = Symbol('a Member cannot be posted: post its name');
 /** Milliseconds between two tries, while somebody else reaps. */
@@ -96,24 +98,35 @@ export class LocalMember implements Member {
     return this.find() >= 0 && this.#there() ? ownerTag(this.#slot, this.#incarnation << 3) : 0;
   }
 
-  /** @internal The host saw it end. */
-  ended(reason: string): void {
+  /** @internal The host saw it end; `orderly`: by itself, without an error. */
+  ended(reason: string, orderly: boolean): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#init.agent.platform.hold();
-    this.find();
-    this.#recover(reason);
+    if (this.find() < 0) this.#findFormer();
+    this.#recover(reason, orderly);
   }
 
-  #recover(reason: string): void {
+  /** It may have joined, ended and been recovered while this thread looked elsewhere: then its slot still has its number. */
+  #findFormer(): void {
+    const { slots } = this.#init.agent;
+    for (let slot = 0; slot < slots.used; slot++) {
+      const life = slots.life(slot);
+      const was = (life & 7) === SlotState.FREE ? slots.word(slot, 'member') : 0;
+      if (was === this.#init.number) [this.#slot, this.#incarnation] = [slot, life >>> 3];
+    }
+  }
+
+  #recover(reason: string, orderly: boolean): void {
     const { agent } = this.#init;
     if (!agent.left) agent.reapers.sweep();
     if (!agent.left && this.#slot >= 0 && this.#there()) {
-      agent.platform.timer(RETRY, () => this.#recover(reason));
+      agent.platform.timer(RETRY, () => this.#recover(reason, orderly));
       return;
     }
-    const departure = { clean: this.#clean(), reason };
-    this.#init.onGone(this, departure, this.#loss());
+    const { clean, loss } = this.#account(orderly);
+    const departure = { clean, reason };
+    this.#init.onGone(this, departure, loss);
     this.#settle(departure);
     agent.platform.release();
   }
@@ -124,23 +137,30 @@ export class LocalMember implements Member {
     return slots.taken(this.#slot) && slots.life(this.#slot) >>> 3 === this.#incarnation;
   }
 
-  #known(): boolean {
-    return this.#init.agent.slots.word(this.#slot, 'lostLife') === this.#incarnation;
-  }
-
-  #clean(): boolean {
-    if (this.#slot < 0) return true;
-    return !this.#known() || this.#init.agent.slots.word(this.#slot, 'lostClean') === 1;
-  }
-
-  #loss(): Loss {
+  /**
+   * What its recovery wrote into the slot. Somebody who took the slot over, and has ended as well, has written over it: then what
+   * it lost is unknown, and how it ended is what the host says. A thread that was killed, or failed, did not end in order.
+   */
+  #account(orderly: boolean): { readonly clean: boolean; readonly loss: Loss } {
+    if (this.#slot < 0) return { clean: true, loss: NO_LOSS };
     const { slots } = this.#init.agent;
-    if (this.#slot < 0 || !this.#known()) return { locks: 0, fences: 0, buffers: 0 };
-    return {
-      locks: slots.word(this.#slot, 'lostLocks'),
-      fences: slots.word(this.#slot, 'lostFences'),
-      buffers: slots.word(this.#slot, 'lostBuffers'),
+    const word = (field: Parameters<typeof slots.word>[1]): number => slots.word(this.#slot, field);
+    const clean = word('lostClean') === 1;
+    const loss = {
+      locks: word('lostLocks'),
+      fences: word('lostFences'),
+      buffers: word('lostBuffers'),
     };
+    const known = word('lostLife') === this.#incarnation;
+    // Looked at last: who ends says so before its recovery writes.
+    if (known && !this.#isWrittenOver()) return { clean, loss };
+    return { clean: orderly, loss: NO_LOSS };
+  }
+
+  /** Another life of the slot is about to end. */
+  #isWrittenOver(): boolean {
+    const life = this.#init.agent.slots.life(this.#slot);
+    return life >>> 3 !== this.#incarnation && (life & 7) > SlotState.LIVE;
   }
 }
 

@@ -3,9 +3,9 @@
  * domain/members — the agents that this one started or adopted: spawning, watching, and ending them.
  */
 
-import { type Agent, ObjectWait, type Operation, until } from '../agent/index.js';
+import { type Agent, ObjectWait, type Operation, SlotState, until } from '../agent/index.js';
 import type { Member } from '../buf/index.js';
-import { checkTimeout, fail, shown } from '../errors.js';
+import { fail, shown } from '../errors.js';
 import type { WaitOptions } from '../fence/index.js';
 import type { Json } from '../heap/index.js';
 import { memberNumber, memberOf, scriptUrl, startWorker, type WorkerLike } from '../host/index.js';
@@ -51,13 +51,12 @@ export class Members {
     return [...this.#all];
   }
 
+  /** What is to be waited for has been checked. */
   async spawn(script: URL | string, options: SpawnOptions, heritage: Heritage): Promise<Member> {
     const op = 'Domain.spawn';
-    options.signal?.throwIfAborted();
-    const timeout =
-      options.timeout === undefined ? JOIN_TIMEOUT : checkTimeout(op, options.timeout);
+    const { timeout = JOIN_TIMEOUT } = options;
     checkKind(options.as);
-    const name = nameOf(op, options.name, `worker-${++this.#serial}`);
+    const name = this.#nameFor(op, options.name);
     const url = scriptUrl(script);
     const failed = new AbortController();
     const inherited = {
@@ -71,7 +70,8 @@ export class Members {
     } as const;
     const worker = startWorker(url, inherited, (code, error) => {
       failed.abort(neverJoined(name, code, error));
-      member.ended(error instanceof Error ? error.message : `exit code ${code}`);
+      const reason = error instanceof Error ? error.message : `exit code ${code}`;
+      member.ended(reason, code === 0 && error === undefined);
     });
     const member = this.#add({
       name,
@@ -93,6 +93,31 @@ export class Members {
       options.signal?.removeEventListener('abort', abort);
     }
     return member;
+  }
+
+  /** @throws EINVAL · EEXIST */
+  #nameFor(op: string, given: string | undefined): string {
+    if (given === undefined) {
+      let made: string;
+      do made = `worker-${++this.#serial}`;
+      while (this.#isTaken(made));
+      return made;
+    }
+    const name = nameOf(op, given);
+    if (!this.#isTaken(name)) return name;
+    const why = 'a member of that name lives: choose another name, or await its `gone` first';
+    throw fail('EEXIST', op, { name }, { why });
+  }
+
+  /** Those that start here have no slot yet; those that others started are not in our list. */
+  #isTaken(name: string): boolean {
+    for (const member of this.#all) if (member.name === name) return true;
+    const { slots } = this.agent;
+    for (let slot = 0, { used } = slots; slot < used; slot++) {
+      const lives = slots.state(slot) === SlotState.LIVE && slots.name(slot) === name;
+      if (lives && !slots.isDead(slot)) return true;
+    }
+    return false;
   }
 
   *#joined(member: LocalMember, threadId: number, name: string): Operation<void> {
@@ -126,7 +151,7 @@ export class Members {
     const ended = new AbortController();
     worker.on('exit', (code) => {
       ended.abort();
-      member.ended(`exit code ${code}`);
+      member.ended(`exit code ${code}`, code === 0);
     });
     // From its joining on it is known to be watched, whenever that is.
     const joined = this.#joined(member, id, member.name);

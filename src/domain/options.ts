@@ -3,7 +3,7 @@
  * domain/options — what Domain.create may be told, checked, as limits of the arena.
  */
 
-import { checkInteger, fail, shown } from '../errors.js';
+import { checkInteger, checkObject, fail, shown } from '../errors.js';
 import type { Limits } from '../mem/index.js';
 
 export interface DomainOptions {
@@ -22,7 +22,10 @@ export interface DomainOptions {
   readonly processes?: boolean | string;
   /** A wait longer than this fires a "stall" event with the wait graph; it changes nothing else. Default 5 000. */
   readonly stallAfter?: number;
-  /** Checks that cost: poisoned memory after unmap, creation stacks of everything open, lock order. Default: NODE_ENV === "test". */
+  /**
+   * Keeps the creation stacks of what is open (buffers, accesses, attachments, deliveries, locks), for "leak" events. It costs, and
+   * changes nothing else; misuse of locks is reported to tests of the room only. Default: NODE_ENV === "test".
+   */
   readonly debug?: boolean;
 }
 
@@ -43,7 +46,8 @@ const TABLES = {
 /** @throws EINVAL naming the option and its value */
 export function limitsOf(options: DomainOptions): Limits {
   const heap = checkInteger(OP, 'heap', options.heap ?? 256 * 2 ** 20, PAGE, MAX_HEAP);
-  const given = options.limits ?? {};
+  const { limits: given = {} } = options;
+  checkObject(OP, 'limits', given);
   const limit = (table: keyof typeof TABLES): number =>
     checkInteger(
       OP,
@@ -74,8 +78,7 @@ export function stallAfterOf(options: DomainOptions): number {
 }
 
 /** A name for people: any text. */
-export function nameOf(op: string, name: unknown, standard: string): string {
-  if (name === undefined) return standard;
+export function nameOf(op: string, name: unknown): string {
   if (typeof name === 'string' && name.length > 0) return name;
   throw fail('EINVAL', op, { name: shown(name) }, { why: 'name must be a text that is not empty' });
 }

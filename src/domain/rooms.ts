@@ -64,7 +64,6 @@ export class Rooms {
   /** Until what was disposed here is truly gone. @throws ETIMEDOUT · the signal's reason */
   async idle({ signal, timeout }: WaitOptions): Promise<void> {
     const op = 'Domain.idle';
-    signal?.throwIfAborted();
     const limit = checkTimeout(op, timeout);
     await new Promise<void>((resolve, reject) => {
       const late = (): void => end(() => reject(fail('ETIMEDOUT', op)));

@@ -4,7 +4,7 @@
  */
 
 import { type Operation, until } from '../agent/index.js';
-import { checkTimeout, type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
+import { checkWait, type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
 import type { Fence } from './fence.js';
 import type { SyncWaitOptions, WaitOptions } from './options.js';
 import type { FenceSource } from './source.js';
@@ -56,18 +56,18 @@ export abstract class AnyFence {
 
   /**
    * Until it has signalled. Never blocks.
-   * @throws ETIMEDOUT · the signal's reason · the fence's own error when the work failed: what it guards is not there
+   * @throws EINVAL · ETIMEDOUT · the signal's reason · the fence's own error when the work failed: what it guards is not there
    * @example await fence.wait({ timeout: 100 });
    * @source dma_fence_wait_timeout
    */
-  wait(options: WaitOptions = {}): Promise<void> {
+  wait(options?: WaitOptions): Promise<void> {
     const op = 'Fence.wait';
     const { source } = this;
     try {
-      checkTimeout(op, options.timeout);
+      checkWait(op, options);
       if (source === null || this.signaled) {
         this.#raise(op);
-        return Promise.resolve();
+        return source?.agent.tasks.settled(undefined) ?? Promise.resolve();
       }
     } catch (error) {
       return Promise.reject(error);
@@ -78,12 +78,13 @@ export abstract class AnyFence {
   /**
    * The blocking form of `wait`.
    * @blocking yes
-   * @throws ETIMEDOUT · the fence's own error · EDEADLK this very thread has to signal it, or holds a lock · ENOTSUP may not block
+   * @throws EINVAL · ETIMEDOUT · the fence's own error · EDEADLK this very thread has to signal it, or holds a lock · ENOTSUP may not block
    * @source dma_fence_wait_timeout
    */
-  waitSync(options: SyncWaitOptions = {}): void {
+  waitSync(options?: SyncWaitOptions): void {
     const op = 'Fence.waitSync';
-    const timeout = checkTimeout(op, options.timeout);
+    checkWait(op, options);
+    const timeout = options?.timeout;
     const { source } = this;
     if (source === null || this.signaled) return this.#raise(op);
     if (timeout === 0) throw fail('ETIMEDOUT', op, this.details);
@@ -97,10 +98,15 @@ export abstract class AnyFence {
 
   /**
    * Runs `callback` once, as a microtask, also when it is signalled already. Dispose to cancel.
+   * @throws EINVAL not a function
    * @example fence.onSignal((error) => void console.log(error ?? 'done'));
    * @source dma_fence_add_callback · dma_fence_remove_callback
    */
   onSignal(callback: (error: ErrorCode | null) => undefined): Disposable {
+    if (typeof callback !== 'function') {
+      const why = 'callback must be a function';
+      throw fail('EINVAL', 'Fence.onSignal', { callback: shown(callback) }, { why });
+    }
     let armed = true;
     const deliver = (): void => {
       if (!armed) return;

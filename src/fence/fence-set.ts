@@ -6,7 +6,7 @@
  */
 
 import { type Operation, until } from '../agent/index.js';
-import { type ErrorCode, type ErrorDetails, fail } from '../errors.js';
+import { type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
 import { AnyFence, type FenceName } from './any-fence.js';
 import type { Fence } from './fence.js';
 import { packName } from './name.js';
@@ -27,12 +27,25 @@ export function sourceOf(op: string, fences: Iterable<AnyFence>): FenceSource | 
   return common;
 }
 
+/** What somebody gave for several fences. @throws EINVAL it cannot be iterated, or holds something else */
+export function fencesOf(op: string, fences: Iterable<AnyFence>): readonly AnyFence[] {
+  if (typeof (fences as Partial<Iterable<AnyFence>> | null)?.[Symbol.iterator] !== 'function') {
+    const why = 'fences must be an array, or something else to iterate over';
+    throw fail('EINVAL', op, { fences: shown(fences) }, { why });
+  }
+  const all = [...fences];
+  const place = all.findIndex((fence) => !(fence instanceof AnyFence));
+  if (place < 0) return all;
+  const why = 'each must be a Fence or a FenceSet: of what toJSON() gave, Fence.from(domain, name)';
+  throw fail('EINVAL', op, { place, fence: shown(all[place]) }, { why });
+}
+
 /**
  * The points of `fences` as one set.
- * @throws EINVAL a part of the other mode, any() of nothing · EXDEV fences of different domains
+ * @throws EINVAL no fences, a part of the other mode, any() of nothing · EXDEV fences of different domains
  */
 export function setOf(op: string, fences: Iterable<AnyFence>, mode: Mode): FenceSet {
-  const parts = [...fences];
+  const parts = fencesOf(op, fences);
   for (const part of parts) {
     if (part instanceof FenceSet && part.leaves.length > 1 && part.mode !== mode) {
       const why = `a set made by ${part.mode}() cannot be a part here`;

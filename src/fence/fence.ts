@@ -8,10 +8,10 @@
  */
 
 import { type Operation, until } from '../agent/index.js';
-import { checkTimeout, type ErrorCode, type ErrorDetails, errorCode, fail } from '../errors.js';
+import { checkWait, type ErrorCode, type ErrorDetails, errorCode, fail, shown } from '../errors.js';
 import { load, type Words } from '../mem/index.js';
 import { AnyFence, type FenceName } from './any-fence.js';
-import { type FenceSet, setOf, sourceOf } from './fence-set.js';
+import { type FenceSet, fencesOf, setOf, sourceOf } from './fence-set.js';
 import { generationOf, MARKS, openWord, signaledWord } from './layout.js';
 import { packName, readName } from './name.js';
 import type { WaitOptions } from './options.js';
@@ -180,10 +180,14 @@ export class Fence extends AnyFence {
 
   /**
    * Does it signal after `other`? False for itself. Sequence numbers are 64 bits wide and never wrap.
-   * @throws EINVAL points of different timelines have no order
+   * @throws EINVAL points of different timelines have no order; not a Fence
    * @source dma_fence_is_later
    */
   isLaterThan(other: Fence): boolean {
+    if (!(other instanceof Fence)) {
+      const why = 'other must be a Fence: the points of a FenceSet have their order one by one';
+      throw fail('EINVAL', 'Fence.isLaterThan', { other: shown(other) }, { why });
+    }
     if (other.timeline !== this.timeline) {
       const at = { timeline: this.timeline, other: other.timeline };
       const why = 'only points of one timeline have an order';
@@ -197,7 +201,7 @@ export class Fence extends AnyFence {
 
   /**
    * Signals when all have, at the time of the last; the first error wins. Of nothing: has signalled.
-   * @throws EINVAL a set made by any() cannot be a part · EXDEV fences of different domains
+   * @throws EINVAL not fences; a set made by any() cannot be a part · EXDEV fences of different domains
    * @source dma_fence_array_create
    */
   static all(fences: Iterable<AnyFence>): FenceSet {
@@ -206,7 +210,7 @@ export class Fence extends AnyFence {
 
   /**
    * Signals with the first of them, and with its error.
-   * @throws EINVAL nothing given, or a part that is made by all() · EXDEV fences of different domains
+   * @throws EINVAL nothing given, not fences, or a part that is made by all() · EXDEV fences of different domains
    * @source dma_fence_array_create
    */
   static any(fences: Iterable<AnyFence>): FenceSet {
@@ -216,33 +220,35 @@ export class Fence extends AnyFence {
   /**
    * Like all(), but sorted by timeline, the latest point of each, without what has signalled. Nothing left: `Fence.done`; one left: that
    * one.
-   * @throws EINVAL a set made by any() cannot be a part · EXDEV fences of different domains
+   * @throws EINVAL not fences; a set made by any() cannot be a part · EXDEV fences of different domains
    * @source dma_fence_unwrap_merge · SYNC_IOC_MERGE
    */
   static merge(...fences: readonly AnyFence[]): AnyFence {
-    const [first = Fence.done, ...more] = mergePoints('Fence.merge', fences);
-    return more.length === 0 ? first : setOf('Fence.merge', [first, ...more], 'all');
+    const op = 'Fence.merge';
+    const [first = Fence.done, ...more] = mergePoints(op, fencesOf(op, fences));
+    return more.length === 0 ? first : setOf(op, [first, ...more], 'all');
   }
 
   /**
    * Index of the first one to signal, failed or not; of several, the first in the array.
-   * @throws EINVAL nothing given · EXDEV · ETIMEDOUT · the signal's reason
+   * @throws EINVAL nothing given, or not fences · EXDEV · ETIMEDOUT · the signal's reason
    * @source dma_fence_wait_any_timeout
    */
-  static async waitAny(fences: readonly AnyFence[], options: WaitOptions = {}): Promise<number> {
+  static async waitAny(fences: readonly AnyFence[], options?: WaitOptions): Promise<number> {
     const op = 'Fence.waitAny';
-    checkTimeout(op, options.timeout);
-    if (fences.length === 0) {
+    checkWait(op, options);
+    const all = fencesOf(op, fences);
+    if (all.length === 0) {
       throw fail('EINVAL', op, { fences: 0 }, { why: 'there must be something to wait for' });
     }
-    const first = (): number => fences.findIndex((fence) => fence.signaled);
+    const first = (): number => all.findIndex((fence) => fence.signaled);
     const signaled = first();
     if (signaled >= 0) return signaled;
-    const leaves = fences.flatMap((fence) => fence.leaves);
-    const source = sourceOf(op, fences);
+    const leaves = all.flatMap((fence) => fence.leaves);
+    const source = sourceOf(op, all);
     if (source === null) return first();
     const wait = source.waitOn(leaves, () => first() >= 0);
-    await source.agent.run(op, until(wait, op, { fences: fences.length }), options);
+    await source.agent.run(op, until(wait, op, { fences: all.length }), options);
     return first();
   }
 

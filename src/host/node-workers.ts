@@ -60,19 +60,37 @@ class GatedWorker extends Worker {
   }
 
   override terminate(): Promise<number> {
-    shut(this.#gate);
-    return super.terminate();
+    const loaded = shut(this.#gate);
+    return loaded === null ? super.terminate() : loaded.then(() => super.terminate());
   }
 }
 
-/** Starts a thread. `onEnd` is called once, with the error that ended it, if one did, and its exit code. */
+/** Why there is no thread. */
+function notStarted(cause: unknown): Error {
+  const op = 'Domain.spawn';
+  const { name, message } = cause as Error;
+  if (name !== 'DataCloneError')
+    return fail('EIO', op, {}, { why: 'no thread was started', cause });
+  return fail('EINVAL', op, {}, { why: `data must be JSON: ${message}`, cause });
+}
+
+/**
+ * Starts a thread. `onEnd` is called once, with the error that ended it, if one did, and its exit code.
+ * @throws EINVAL data that cannot be posted · EIO the platform starts no thread
+ */
 export function startWorker(
   script: URL,
   inherited: Omit<Inheritance, 'gate'>,
   onEnd: (code: number, error: unknown) => void,
 ): Worker {
   const gate = newGate();
-  const worker = new GatedWorker(script, inherited, gate);
+  let worker: GatedWorker;
+  try {
+    worker = new GatedWorker(script, inherited, gate);
+  } catch (cause) {
+    dropGate(gate);
+    throw notStarted(cause);
+  }
   let error: unknown;
   worker.on('error', (reason) => {
     error = reviveError(reason);

@@ -5,11 +5,12 @@
  * The proof carries the operations that need the lock, so the wrong lock cannot be said for them.
  */
 
-import { checkInteger, errorNumber, fail, shown } from '../errors.js';
+import { checkInteger, checkWait, errorNumber, fail, shown } from '../errors.js';
 import { Fence, Timeline, type WaitOptions } from '../fence/index.js';
 import type { AcquireContext } from './acquire-context.js';
 import type { Reservation } from './reservation.js';
 import { KERNEL, type Usage, usageNumber, WRITE } from './usage.js';
+import { GONE } from './ww-lock.js';
 
 /** Fences that one call may reserve. */
 const MOST = 65_536;
@@ -132,11 +133,13 @@ export abstract class HeldLock {
 
   /**
    * As Reservation.wait. Waiting with the lock held is legal, and everybody else waits for you.
-   * @throws ENOLCK · ETIMEDOUT · the signal's reason
+   * @throws ENOLCK · ETIMEDOUT · EINVAL · the signal's reason
    * @source dma_resv_wait_timeout
    */
   async wait(usage: Usage, options?: WaitOptions): Promise<void> {
-    check(this, 'HeldLock.wait');
+    const op = 'HeldLock.wait';
+    checkWait(op, options);
+    check(this, op);
     await this.resv.wait(usage, options);
   }
 
@@ -241,7 +244,8 @@ export class ResvLock extends HeldLock implements Disposable {
   }
 
   get held(): boolean {
-    return this.#context !== undefined;
+    // An agent that has left holds nothing, whatever its objects did: the lock may be somebody else's by now.
+    return this.#context !== undefined && this.resv.holder !== GONE;
   }
 
   /**

@@ -51,7 +51,7 @@ export class Reservation extends LockCore {
    *         EDEADLK an older context wants what yours holds, or inside signalling() · with a context: EALREADY it holds this one ·
    *         EINVAL it may not lock now
    * @example using lock = await buf.resv.lock({ timeout: 100 });
-   * @source dma_resv_lock · dma_resv_lock_interruptible (signal) · ww_mutex_lock
+   * @source dma_resv_lock · dma_resv_lock_interruptible (signal) · ww_mutex_lock · ww_mutex_lock_interruptible (signal)
    */
   lock(options?: LockOptions): Promise<ResvLock> {
     if (options === undefined && this.room.fences.inSignalling === 0) {
@@ -94,7 +94,7 @@ export class Reservation extends LockCore {
   /**
    * Never waits. null: somebody has it, or is about to take it.
    * @throws EOWNERDEAD a holder died while holding: lock({ recover: true }) · ESTALE the buffer was closed
-   * @source dma_resv_trylock
+   * @source dma_resv_trylock · ww_mutex_trylock
    */
   tryLock(): ResvLock | null {
     return this.takeAnyway('Reservation.tryLock');
@@ -104,7 +104,8 @@ export class Reservation extends LockCore {
    * Takes the contended lock after EDEADLK, with nothing held: it waits as long as it takes, and cannot answer EDEADLK.
    * @throws EINVAL the context holds something, or this is not the reservation that answered EDEADLK · EOWNERDEAD · ETIMEDOUT · the
    *         signal's reason
-   * @source dma_resv_lock_slow · dma_resv_lock_slow_interruptible (signal)
+   * @source dma_resv_lock_slow · dma_resv_lock_slow_interruptible (signal) · ww_mutex_lock_slow ·
+   *         ww_mutex_lock_slow_interruptible (signal)
    */
   lockSlow(context: AcquireContext, options: WaitOptions = {}): Promise<ResvLock> {
     const op = 'Reservation.lockSlow';
@@ -115,7 +116,7 @@ export class Reservation extends LockCore {
     return this.#lock(op, { ...options, context });
   }
 
-  /** By anybody; old news by the time you look. @source dma_resv_is_locked */
+  /** By anybody; old news by the time you look. @source dma_resv_is_locked · ww_mutex_is_locked */
   get locked(): boolean {
     return this.holderSlot >= 0;
   }
@@ -223,7 +224,7 @@ export class Reservation extends LockCore {
   /**
    * The unsignalled ones.
    * @throws EINVAL
-   * @source dma_resv_get_fences
+   * @source dma_resv_get_fences · dma_resv_iter_begin · dma_resv_for_each_fence_unlocked
    */
   fences(usage: Usage): readonly Fence[] {
     const number = usageNumber('Reservation.fences', usage);

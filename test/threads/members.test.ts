@@ -39,6 +39,61 @@ describe('spawn', () => {
       await Promise.all([one.kill(), two.kill()]);
     }));
 
+  test('refuses the name of one that lives or starts, until it is gone: EEXIST', () =>
+    withDomain({}, async (domain) => {
+      const spawn = (name: string) =>
+        domain.spawn(script('members.mjs'), { name, data: { scene: 'live' } });
+      const taken = { code: 'EEXIST', op: 'Domain.spawn', at: { name: 'blur' } };
+      const starting = spawn('blur');
+      await expect(spawn('blur')).rejects.toMatchObject(taken);
+      const member = await starting;
+      await expect(spawn('blur')).rejects.toMatchObject(taken);
+      await expect(spawn(domain.agent)).rejects.toMatchObject({ code: 'EEXIST' });
+      expect(domain.members).toEqual([member]);
+      await member.kill();
+      await (await spawn('blur')).kill();
+    }));
+
+  test('refuses the name of one that somebody else started', () =>
+    withDomain({}, async (domain) => {
+      const actor = await Actor.start(domain, 'members.mjs', 'starter');
+      await actor.hear('started');
+      const failed = domain.spawn(script('members.mjs'), { name: 'grandchild' });
+      await expect(failed).rejects.toMatchObject({ code: 'EEXIST' });
+      await actor.member.kill();
+    }));
+
+  test('names nobody as somebody was named before', () =>
+    withDomain({}, async (domain) => {
+      const data = { scene: 'live' };
+      const named = await domain.spawn(script('members.mjs'), { name: 'worker-1', data });
+      const unnamed = await domain.spawn(script('members.mjs'), { data });
+      expect(unnamed.name).not.toBe('worker-1');
+      await Promise.all([named.kill(), unnamed.kill()]);
+    }));
+
+  test('refuses data that cannot be posted, says what to do, and leaves nothing behind', () =>
+    withDomain({}, async (domain) => {
+      using buf = domain.alloc(1);
+      const listening = process.listenerCount('exit');
+      for (const data of [{ buf }, { port: () => {} }, Symbol('x')] as never[]) {
+        const failed = domain.spawn(script('members.mjs'), { name: 'same', data });
+        await expect(failed).rejects.toMatchObject({ code: 'EINVAL', op: 'Domain.spawn' });
+        await expect(failed).rejects.toThrow(/data must be JSON: .*could not be cloned/);
+      }
+      const posted = domain.spawn(script('members.mjs'), { data: { buf } as never });
+      await expect(posted).rejects.toThrow(/post buf\.share\(\)/);
+      expect(process.listenerCount('exit')).toBe(listening);
+      expect(domain.members).toEqual([]);
+    }));
+
+  test('rejects with EIO and the cause when the platform starts no thread', () =>
+    withDomain({}, async (domain) => {
+      const failed = domain.spawn(new URL('https://example.org/worker.mjs'));
+      await expect(failed).rejects.toMatchObject({ code: 'EIO', cause: expect.any(TypeError) });
+      expect(domain.members).toEqual([]);
+    }));
+
   test('rejects with ETIMEDOUT when the script never joins, and its thread is gone', () =>
     withDomain({}, async (domain) => {
       const failed = domain.spawn(script('never-joins.mjs'), { timeout: 30 });

@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import {
   checkInteger,
+  checkObject,
   checkTimeout,
+  checkWait,
   DmaBufError,
   ERROR_CODES,
   errorCode,
@@ -39,12 +41,14 @@ describe('DmaBufError', () => {
     const sent = fail('ENFILE', 'Domain.join', { limit: 2 }, { why: 'all taken' });
     const copy = Object.assign(new Error(sent.message), { name: 'DmaBufError', code: sent.code });
     const revived = reviveError(Object.assign(copy, { op: sent.op, at: sent.at }));
-    expect(DmaBufError.is(revived, 'ENFILE')).toBe(true);
+    for (const each of [copy, revived]) expect(DmaBufError.is(each, 'ENFILE')).toBe(true);
+    expect(copy).not.toBeInstanceOf(DmaBufError);
     expect(revived).toMatchObject({ message: sent.message, op: sent.op, at: sent.at, cause: copy });
     const other = new TypeError('x');
     expect(reviveError(other)).toBe(other);
     const unknown = Object.assign(new Error('y'), { name: 'DmaBufError', code: 'EWHAT', op: 'z' });
     expect(reviveError(unknown)).toBe(unknown);
+    expect(DmaBufError.is(unknown)).toBe(false);
   });
 });
 
@@ -63,5 +67,25 @@ describe('checks', () => {
     for (const bad of [-1, Number.NaN, '5', null]) {
       expect(() => checkTimeout('f', bad)).toThrow(/^EINVAL: f: timeout must be/);
     }
+  });
+
+  test('options are an object; null is none, and a mistake', () => {
+    expect(() => checkObject('f', 'options', {})).not.toThrow();
+    for (const bad of [null, undefined, 5, 'x', () => {}]) {
+      expect(() => checkObject('f', 'info', bad)).toThrow(/^EINVAL: f: info must be an object/);
+    }
+  });
+
+  test('what a wait is told is checked, and an aborted signal throws its reason', () => {
+    expect(() => checkWait('f', undefined)).not.toThrow();
+    const { signal } = new AbortController();
+    expect(() => checkWait('f', { timeout: 0, signal })).not.toThrow();
+    for (const bad of [null, 1, { timeout: Number.NaN }, { signal: null }, { signal: {} }]) {
+      expect(() => checkWait('f', bad as never)).toThrow(/^EINVAL: f: \w+ must be/);
+    }
+    const reason = new Error('enough');
+    const aborted = AbortSignal.abort(reason);
+    expect(() => checkWait('f', { signal: aborted })).toThrow(reason);
+    expect(() => checkWait('f', { timeout: -1, signal: aborted })).toThrow(/^EINVAL/);
   });
 });

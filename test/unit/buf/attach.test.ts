@@ -108,6 +108,20 @@ describe('attach that fails', () => {
   });
 });
 
+it('to attach, or to rename, while one holds the lock is to wait for oneself', async () => {
+  const buf = nth(rigs(1), 0).heap.alloc(8);
+  const lock = await buf.resv.lock();
+  const late = { timeout: 1 };
+  expect(await rejected(buf.attach('enc', late))).toMatchObject({ code: 'ETIMEDOUT' });
+  expect(await rejected(buf.setName('x', late))).toMatchObject({ code: 'ETIMEDOUT' });
+  expect(thrown(() => buf.attachSync('enc'))).toMatchObject({ code: 'EDEADLK' });
+  const named = buf.setName('frame');
+  const attached = buf.attach('enc');
+  lock.unlock();
+  await named;
+  expect([buf.name, (await attached).device.name]).toEqual(['frame', 'enc']);
+});
+
 describe('attachments', () => {
   it('keep the buffer when all handles are closed', async () => {
     const a = nth(rigs(1), 0);

@@ -124,6 +124,34 @@ describe('callbacks that take their time', () => {
     expect(calls.slice(2)).toEqual(['attach -', 'detach', 'begin -', 'end']);
   });
 
+  it('attach and detach of one buffer run side by side (D-13)', async () => {
+    const running = new Map<string, () => void>();
+    const during =
+      (what: string) =>
+      ({ device }: { readonly device: { readonly name: string } }): Promise<void> =>
+        new Promise((resolve) => running.set(`${what} ${device.name}`, resolve));
+    const end = (name: string): void => {
+      running.get(name)?.();
+      running.delete(name);
+    };
+    const ops = { attach: during('attach'), detach: during('detach') };
+    const { buf } = staticExport(nth(rigs(1), 0), 10, ops);
+    const [first, second] = [buf.attach('a'), buf.attach('b')];
+    expect([...running.keys()]).toEqual(['attach a', 'attach b']);
+    end('attach b');
+    const b = await second;
+    end('attach a');
+    const a = await first;
+    const leaving = [a.detach(), b.detach()];
+    const coming = buf.attach('c');
+    expect([...running.keys()]).toEqual(['detach a', 'detach b', 'attach c']);
+    for (const name of ['attach c', 'detach b', 'detach a']) end(name);
+    await Promise.all(leaving);
+    const last = (await coming).detach();
+    end('detach c');
+    await last;
+  });
+
   it('detach waits for those that are under way without a lock', async () => {
     const a = nth(rigs(1), 0);
     const finish: (() => void)[] = [];

@@ -64,6 +64,19 @@ describe('CPU access', () => {
     await Promise.all(ready);
   });
 
+  it('takes no lock: who holds it gets at the bytes, and to block for a fence then is EDEADLK', async () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const quiet = a.heap.alloc(8);
+    using lock = await quiet.resv.lock();
+    expect((await quiet.cpuAccess('write')).intent).toBe('write');
+    expect(quiet.cpuAccessSync('write').intent).toBe('write');
+    const { buf } = await pending(b, 'write');
+    const theirs = openShare(a.buffers, 'open', buf.share());
+    expect(thrown(() => theirs.cpuAccessSync('read'))).toMatchObject({ code: 'EDEADLK' });
+    expect(lock.held).toBe(true);
+  });
+
   it('a reader learns that the last write failed; a writer, and who looks after a repair, does not', async () => {
     const a = nth(rigs(1), 0);
     const { buf, timeline, fence } = await pending(a, 'write');

@@ -114,6 +114,15 @@ describe('shares', () => {
     expect(a.heap.used).toBe(0);
   });
 
+  it('what is no member cannot be meant by a share', () => {
+    const buf = nth(rigs(1, {}, { memberTag: () => null }), 0).heap.alloc(1);
+    for (const to of [{}, null, 'b'] as never[]) {
+      expect(thrown(() => buf.share({ to })).message).toMatch(/^EINVAL: .*to must be a Member/);
+    }
+    const nobody = nth(rigs(1), 0).heap.alloc(1);
+    expect(thrown(() => nobody.share({ to: member('b') }))).toMatchObject({ code: 'EINVAL' });
+  });
+
   it('a read-only share gives a reference that cannot write, whatever becomes of it', async () => {
     const all = rigs(3);
     const [a, b, c] = [nth(all, 0), nth(all, 1), nth(all, 2)];

@@ -6,6 +6,8 @@ const code = (wanted: string) => expect.objectContaining({ code: wanted });
 
 describe('Domain.create', () => {
   test.each<DomainOptions>([
+    null as never,
+    { limits: null as never },
     { heap: -1 },
     { heap: Number.NaN },
     { heap: 4096.5 },
@@ -100,5 +102,37 @@ describe('Domain.heap', () => {
     expect(domain.heap('system')).toMatchObject({ name: 'system', size: 2 ** 20, used: 0 });
     expect(() => domain.heap('cma')).toThrow(code('ENOENT'));
     expect(() => domain.alloc(1, { heap: 'cma' })).toThrow(code('ENOENT'));
+  });
+});
+
+describe('options that are no object', () => {
+  test('are EINVAL wherever they are taken', async () => {
+    await using domain = await Domain.create({ heap: 2 ** 20 });
+    using buf = domain.alloc(1);
+    const none = null as never;
+    const calls = [
+      () => domain.alloc(1, none),
+      () => domain.export(none),
+      () => domain.dynamicExport(none),
+      () => domain.openSync(buf.share(), none),
+      () => domain.pool(none),
+      () => domain.channel('c', none),
+      () => domain.device('d', none),
+      () => domain.lockAllSync([buf], none),
+      () => domain.acquireContext(none),
+      () => buf.share(none),
+      () => buf.share({ to: {} as never }),
+    ];
+    for (const call of calls) expect(call, String(call)).toThrow(code('EINVAL'));
+    const promises = [
+      Domain.join(domain.handle, none),
+      domain.spawn('/x.js', none),
+      domain.open(buf.share(), none),
+      domain.lockAll([buf], none),
+      domain.bufinfo(none),
+      domain.idle(none),
+    ];
+    for (const promise of promises) await expect(promise).rejects.toEqual(code('EINVAL'));
+    expect(buf.resv.locked).toBe(false);
   });
 });

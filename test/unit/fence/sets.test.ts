@@ -155,6 +155,15 @@ describe('merge', () => {
   });
 });
 
+test.each([null, undefined, 1, [1], [null], [{ signaled: true }]] as never[])(
+  'no set is made of %j: EINVAL says what it must be',
+  (fences) => {
+    expect(() => Fence.all(fences)).toThrow(/^EINVAL: Fence\.all: .* must be /);
+    expect(() => Fence.any(fences)).toThrow(/^EINVAL: Fence\.any: .* must be /);
+    expect(() => Fence.merge(left.next(), fences)).toThrow(/^EINVAL: Fence\.merge: .* must be /);
+  },
+);
+
 test('fences of different domains do not mix: EXDEV', async () => {
   const elsewhere = fenceRooms(1).rooms[0] as Fences;
   const [x, z] = [left.next(), elsewhere.timeline('far').next()];
@@ -171,6 +180,12 @@ describe('isLaterThan', () => {
     const [low, high] = [a.create(context, 2 ** 32 - 1), a.create(context, 2 ** 32 + 5)];
     expect(high.isLaterThan(low)).toBe(true);
     expect(b.handle(high.row, high.generation).seqno).toBe(2 ** 32 + 5);
+  });
+
+  test('of what is no Fence is EINVAL', () => {
+    for (const other of [null, 1, Fence.all([left.next(), right.next()])] as never[]) {
+      expect(() => left.next().isLaterThan(other)).toThrow(/^EINVAL: Fence\.isLaterThan: other/);
+    }
   });
 
   test('of different timelines is EINVAL', async () => {

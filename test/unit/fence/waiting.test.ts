@@ -30,15 +30,31 @@ describe('wait', () => {
     }
   });
 
-  test('is over at once when it is signalled, also with time-out 0 or an aborted signal', async () => {
+  test('is over at once when it is signalled, also with time-out 0', async () => {
     const [a] = pair();
     const timeline = a.timeline('line');
     const point = timeline.next();
     timeline.signal(point);
-    await point.wait({ timeout: 0, signal: AbortSignal.abort() });
+    await point.wait({ timeout: 0, signal: new AbortController().signal });
     point.waitSync({ timeout: 0 });
     await Fence.done.wait({ timeout: 0 });
     Fence.done.waitSync();
+  });
+
+  test('what the options say counts also when no wait is needed', async () => {
+    const [a] = pair();
+    const timeline = a.timeline('line');
+    const point = timeline.next();
+    timeline.signal(point);
+    for (const fence of [point, Fence.done]) {
+      await expect(fence.wait({ signal: AbortSignal.abort('no') })).rejects.toBe('no');
+      for (const options of [{ timeout: Number.NaN }, { signal: 1 }, null, 5] as never[]) {
+        expect(await codeOf(fence.wait(options))).toBe('EINVAL');
+        expect(await codeOf(Fence.waitAny([fence], options))).toBe('EINVAL');
+      }
+      expect(await codeOf(() => fence.waitSync(null as never))).toBe('EINVAL');
+      expect(await codeOf(() => fence.waitSync({ timeout: -1 }))).toBe('EINVAL');
+    }
   });
 
   test('rejects with the error of the fence, and says which', async () => {
@@ -160,6 +176,14 @@ describe('onSignal', () => {
   });
 });
 
+test('onSignal refuses what is no function', async () => {
+  const [a] = pair();
+  const point = a.timeline('line').next();
+  for (const callback of [null, undefined, {}] as never[]) {
+    expect(() => point.onSignal(callback)).toThrow(/^EINVAL: Fence\.onSignal: callback must be/);
+  }
+});
+
 describe('waitAny', () => {
   test('gives the index of the first to signal, failed or not', async () => {
     const [a, b] = pair();
@@ -171,8 +195,7 @@ describe('waitAny', () => {
     expect(await wait).toBe(1);
     expect(await Fence.waitAny([first, second])).toBe(1);
     left.signal(first);
-    const over = { timeout: 0, signal: AbortSignal.abort() };
-    expect(await Fence.waitAny([first, second], over)).toBe(0);
+    expect(await Fence.waitAny([first, second], { timeout: 0 })).toBe(0);
   });
 
   test('waits for sets as a whole', async () => {
@@ -192,6 +215,9 @@ describe('waitAny', () => {
     expect(await codeOf(Fence.waitAny([]))).toBe('EINVAL');
     expect(await codeOf(Fence.waitAny([point], { timeout: 0 }))).toBe('ETIMEDOUT');
     await expect(Fence.waitAny([point], { signal: AbortSignal.abort('no') })).rejects.toBe('no');
+    for (const none of [null, 1, [1], [point, null]] as never[]) {
+      await expect(Fence.waitAny(none)).rejects.toThrow(/^EINVAL: Fence\.waitAny: .* must be /);
+    }
   });
 });
 
