@@ -12,7 +12,8 @@
  *             Q4 no submitted message stays in a channel that had receivers and has none.
  * Deaths      see Channels; in short: WRITING is void, READING is queued again, bits are cleared, Q4 is restored.
  * Pairs       P20, P21 see ring and line.
- *             P22 submitter: FULL, then the receivers ↔ last receiver leaving: its bit, then the cells.
+ *             P22 submitter: FULL, then the receivers ↔ last receiver leaving: its bit, then the cells; and submitter that waits:
+ *             its row in the line, then the receivers ↔ last receiver leaving: its bit, then the line of senders.
  *             P23 sender: cell claimed, then ENDED ↔ end: ENDED, and receiver: ENDED, then the cells.
  */
 
@@ -67,6 +68,7 @@ export class ChannelLink {
   readonly #at: number;
   readonly #space: number;
   readonly #queue: number;
+  readonly #dropsOldest: boolean;
   #sends = false;
   #receives = false;
 
@@ -82,6 +84,7 @@ export class ChannelLink {
     this.name = table.registry.nameOf(row);
     this.capacity = table.word(row, 'capacity');
     this.policy = table.policy(row);
+    this.#dropsOldest = this.policy === 'drop-oldest';
     this.metaBytes = table.word(row, 'metaBytes');
     this.ring = table.ring(row);
     this.messages = table.messages(row);
@@ -91,7 +94,7 @@ export class ChannelLink {
       this.#space,
       this.#at + channel.spaceTicket,
       this.#at + channel.tail,
-      (wanted) => this.ring.hasRoom(wanted),
+      (wanted) => this.ring.hasRoom(wanted) || (this.#dropsOldest && this.ring.canMakeRoom(wanted)),
     );
     this.receivers = new Line(
       agent,
@@ -139,8 +142,7 @@ export class ChannelLink {
   takes(wanted: number, waited: boolean): boolean {
     if (this.hasEnded || this.policy === 'drop-new') return true;
     if (!waited && !this.senders.admitsNewcomer(wanted)) return false;
-    const { ring } = this;
-    return ring.hasRoom(wanted) || (this.policy === 'drop-oldest' && ring.hasMessages(1));
+    return this.senders.has(wanted);
   }
 
   #makeRoom(): number {
@@ -151,13 +153,13 @@ export class ChannelLink {
       return NONE;
     }
     for (;;) {
-      const oldest = this.ring.take();
+      const oldest = this.ring.takeOldest();
       if (oldest !== NONE) {
         add(this.#words, dropped, 1);
         this.#discard(oldest, 'ECANCELED');
       }
       const position = this.ring.claim();
-      // Nothing to drop and no room: all cells are being read, or written, by others.
+      // Nothing to drop and no room: somebody is at work in the oldest cell. To drop a later one would make no room.
       if (position !== NONE || oldest === NONE) return position;
     }
   }
@@ -166,6 +168,8 @@ export class ChannelLink {
   publish(position: number): void {
     this.ring.publish(position);
     if ((load(this.#words, this.#queue) & WANTED) !== 0) this.receivers.wake(); // P20
+    // From now on it can be dropped.
+    if (this.#dropsOldest && (load(this.#words, this.#space) & WANTED) !== 0) this.senders.wake(); // P20
   }
 
   abort(position: number): void {
@@ -341,8 +345,11 @@ export class ChannelLink {
       else and(w, this.#space, ~SENDER_DIED);
     }
     clearBit(w, bits, slot); // P22
-    if (role === 'receivers') this.dropUnowned();
-    else if ((load(w, this.#space) & SENDER_DIED) !== 0) this.receivers.ringAll();
+    if (role === 'receivers') {
+      this.dropUnowned();
+      // Whoever waits to submit waits in vain.
+      if (this.abandoned) this.senders.ringAll(); // P22
+    } else if ((load(w, this.#space) & SENDER_DIED) !== 0) this.receivers.ringAll();
   }
 
   get dropped(): number {

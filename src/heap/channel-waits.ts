@@ -17,11 +17,6 @@ export function closedError(op: string, link: ChannelLink): DmaBufError {
   return fail('ESTALE', op, { channel: link.name }, { why: 'this channel was closed here' });
 }
 
-/** A place in the line of senders, for as many cells. */
-export function roomWait(link: ChannelLink, party: Party, blocking: boolean, wanted = 1): LineWait {
-  return new LineWait(link.senders, () => party.closed || link.hasEnded, blocking, wanted);
-}
-
 /** After a wait: throws what ended it, and lets the next one look. */
 export function checkWait(
   op: string,
@@ -47,7 +42,8 @@ export function* sending(
 ): Operation<void> {
   const kept = buf.dup();
   try {
-    const wait = roomWait(link, party, blocking);
+    // Without receivers it goes on: there may be a next one.
+    const wait = new LineWait(link.senders, () => party.closed || link.hasEnded, blocking);
     for (;;) {
       checkWait(op, link, wait, party, yield wait);
       if (link.offer(op, kept, tag, text, true) !== 'full') break;

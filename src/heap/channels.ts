@@ -24,6 +24,7 @@ export class Channels {
   readonly table: ChannelTable;
   readonly #links = new Map<number, ChannelLink>();
   readonly #open = new Set<Channel>();
+  #closed = false;
 
   constructor(
     readonly agent: Agent,
@@ -49,6 +50,7 @@ export class Channels {
     if (typeof options !== 'object' || options === null) {
       throw fail('EINVAL', op, {}, { why: 'options must be an object' });
     }
+    if (this.#closed) throw fail('ESTALE', op, {}, { why: 'the domain was closed here' });
     const row = this.table.open(
       op,
       this.table.registry.checkName(op, name),
@@ -75,8 +77,9 @@ export class Channels {
     link.leave();
   }
 
-  /** This agent leaves: closes what is open. */
+  /** This agent leaves: closes what is open, and nothing is opened any more, as nobody would close it. */
   close(): void {
+    this.#closed = true;
     for (const channel of this.#open) channel.close();
   }
 

@@ -3,7 +3,8 @@
  * heap/pool-link — one agent's view of a pool: which buffers are free, who has the others, and waiting for one.
  *
  * A buffer is free when it rests and its fences have signalled. Who waits stands in the pool's line; let in, it waits for whatever
- * comes first: a buffer that comes back, or a fence of one that rests already.
+ * comes first: a buffer that comes back, or a fence of one that rests already. It may be any of them, so a fence of each is watched,
+ * however many there are: those that find no wait row make the agent be rung for everything, which is slow, but loses nothing.
  *
  * Pairs  P20, P21 see line: a buffer comes to rest, then the line ↔ row in the line, then the buffers.
  */
@@ -18,8 +19,6 @@ import { PoolBufferLayout, PoolBufferSection, PoolLayout } from './pool-layout.j
 import type { PoolTable } from './pool-table.js';
 
 const pool = PoolLayout.at;
-/** Fences that a wait looks at. */
-const MAX_FENCES = 16;
 
 /** What a pool needs of its agent. */
 export interface PoolHost {
@@ -121,7 +120,6 @@ export class PoolLink {
   unsignaled(): Fence[] {
     const found: Fence[] = [];
     for (const row of this.#rows) {
-      if (found.length === MAX_FENCES) break;
       if (!this.#isResting(row)) continue;
       const [fence] = this.host.buffers.reservations.of(row).fences('bookkeep');
       if (fence !== undefined) found.push(fence);

@@ -19,7 +19,7 @@ export interface PoolOptions {
   readonly count: number;
   /** Bytes of each. */
   readonly size: number;
-  /** Default "system". */
+  /** Default "system"; it must be one that the domain has. */
   readonly heap?: string;
 }
 
@@ -78,7 +78,7 @@ export class Pool implements Disposable {
       if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
       if (options.timeout !== undefined) checkTimeout(op, options.timeout);
       const buf = link.take(false);
-      if (buf !== null) return Promise.resolve(buf);
+      if (buf !== null) return link.host.agent.tasks.settled(buf);
       return link.host.agent.run(op, acquiring(op, link, this, false), options);
     } catch (error) {
       return Promise.reject(error);

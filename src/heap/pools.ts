@@ -22,6 +22,7 @@ export class Pools {
   readonly table: PoolTable;
   readonly #links = new Map<number, PoolLink>();
   readonly #open = new Set<Pool>();
+  #closed = false;
 
   constructor(
     readonly agent: Agent,
@@ -38,12 +39,14 @@ export class Pools {
 
   /**
    * `count` equal buffers, made once. The same name is the same pool, in every agent.
-   * @throws EINVAL other size or count than the existing one · ENOMEM · ENFILE · EDEADLK asked for while this thread makes one
+   * @throws EINVAL other size, count or heap than the existing one · ENOENT no such heap · ENOMEM · ENFILE · EDEADLK asked for while
+   *         this thread makes one
    */
   open(options: PoolOptions): Pool {
     if (typeof options !== 'object' || options === null) {
       throw fail('EINVAL', OP, { options: shown(options) }, { why: 'options must be an object' });
     }
+    if (this.#closed) throw fail('ESTALE', OP, {}, { why: 'the domain was closed here' });
     const name = this.table.registry.checkName(OP, options.name);
     const count = checkInteger(OP, 'count', options.count, 1, this.agent.arena.limits.buffers);
     const size = checkInteger(OP, 'size', options.size, 1);
@@ -58,11 +61,12 @@ export class Pools {
   #find(name: string, facts: PoolFacts, heap: string | undefined): PoolLink {
     const row = this.table.registry.find(name);
     if (row < 0) return this.#remember(this.#make(name, facts, heap));
-    const known = this.table.facts(row);
-    for (const key of ['count', 'size'] as const) {
-      if (known[key] === facts[key]) continue;
+    const known = { ...this.table.facts(row), heap: this.buffers.heap.name };
+    const asked = { ...facts, heap: heap === undefined ? known.heap : heap };
+    for (const key of ['count', 'size', 'heap'] as const) {
+      if (known[key] === asked[key]) continue;
       const why = `the pool exists, with ${key} ${known[key]}`;
-      throw fail('EINVAL', OP, { pool: name, [key]: facts[key] }, { why });
+      throw fail('EINVAL', OP, { pool: name, [key]: shown(asked[key]) }, { why });
     }
     const link = this.#links.get(row);
     if (link !== undefined) return link;
@@ -78,6 +82,11 @@ export class Pools {
 
   #make(name: string, facts: PoolFacts, heap: string | undefined): number {
     const { registry } = this.table;
+    const known = this.buffers.heap.name;
+    if (heap !== undefined && heap !== known) {
+      const why = `there is no such heap: leave it out, or say "${known}"`;
+      throw fail('ENOENT', OP, { pool: name, heap: shown(heap) }, { why });
+    }
     const row = this.table.claim(name, facts);
     if (row < 0) {
       const why = 'all pools are taken: close some, or raise limits.channels';
@@ -85,8 +94,7 @@ export class Pools {
     }
     const buffers: DmaBuf[] = [];
     try {
-      const options = heap === undefined ? { name } : { name, heap };
-      while (buffers.length < facts.count) buffers.push(this.alloc(facts.size, options));
+      while (buffers.length < facts.count) buffers.push(this.alloc(facts.size, { name }));
     } catch (error) {
       for (const buf of buffers) buf.close();
       this.table.abandon(row);
@@ -110,8 +118,9 @@ export class Pools {
     this.table.leave(link.row, this.agent.slot);
   }
 
-  /** This agent leaves: closes what is open. */
+  /** This agent leaves: closes what is open, and nothing is opened any more, as nobody would close it. */
   close(): void {
+    this.#closed = true;
     for (const pool of this.#open) pool.close();
   }
 

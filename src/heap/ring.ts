@@ -208,6 +208,20 @@ export class Ring {
     return NONE;
   }
 
+  /** The oldest message, if it is what stands in the way of a new one. @returns its position; NONE: somebody is at work there */
+  takeOldest(): number {
+    const w = this.#words;
+    for (;;) {
+      const position = this.#oldest();
+      const at = this.cell(position);
+      const state = load(w, at);
+      const ahead = this.#ahead(state, position);
+      if (ahead !== 0 && ahead !== this.#laps) continue;
+      if (state !== this.#state(position, FULL)) return NONE;
+      if (cas(w, at, state, state | this.#who | READING) === state) return position;
+    }
+  }
+
   /** The message has been read: its cell is free again. */
   release(position: number): void {
     store(this.#words, this.cell(position), this.#done(position)); // P20
@@ -231,6 +245,32 @@ export class Ring {
       } else {
         position = this.#advance(this.#tail, position);
       }
+    }
+  }
+
+  /** The same, if the oldest messages were dropped for them: is nobody at work in what would have to go? */
+  canMakeRoom(wanted: number): boolean {
+    if (wanted > this.#capacity) return false;
+    const w = this.#words;
+    const first = this.#oldest();
+    const surplus = ((this.#end() - first) & POSITIONS) + wanted - this.#capacity;
+    for (let i = 0, position = first; i < surplus; i++) {
+      const state = load(w, this.cell(position));
+      const ahead = this.#ahead(state, position);
+      if (ahead === this.#laps || (ahead === 0 && phaseOf(state) !== FULL)) return false;
+      position = (position + 1) & POSITIONS;
+    }
+    return true;
+  }
+
+  /** Where the queue ends: the position that is claimed next. */
+  #end(): number {
+    const w = this.#words;
+    for (let position = load(w, this.#tail); ; ) {
+      const state = load(w, this.cell(position));
+      const ahead = this.#ahead(state, position);
+      if (state === this.#state(position, FREE) || ahead === this.#laps) return position;
+      position = this.#advance(this.#tail, position);
     }
   }
 

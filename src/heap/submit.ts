@@ -5,10 +5,13 @@
  * Waiting comes first and holds nothing: until every channel has room, then for the buffer's lock, then, if too many fences are
  * in the way, until fewer are. With the lock held nothing waits: look at the fences in the way, claim a cell in every channel, add
  * a fence per receiver, fill the cells, publish. If one channel has no room after all, everything is taken back and begins anew.
+ * Who waits for room is sent away when the last receiver goes: what it left may fill the channel for ever.
  *
  * Invariants  S1 all fences in the way are looked at before the first of our own is added: the receivers run side by side.
  *             S2 a fence is in the reservation before its message can be received: whoever uses the buffer next waits for it.
  *             S3 a fence is owned by this agent until its cell is about to be published, then by nobody (Q2).
+ *             S4 channels that drop their oldest are asked last, when the fences are there, and only when all of them can: nothing is
+ *             dropped for an attempt that is taken back, unless somebody else came in between.
  * Lock order  the buffer's reservation lock; under it only cells.
  * Deaths      before `publish` a cell is void and its fence fails with those that this agent owed; what was published is done.
  * Pairs       P22, P23 see channel-link.
@@ -22,8 +25,8 @@ import type { ResvLock } from '../resv/index.js';
 import { MAX_AFTER, MessageFlag } from './channel-layout.js';
 import type { ChannelLink, Party } from './channel-link.js';
 import { checkTag, encodeMeta, type SendOptions } from './channel-options.js';
-import { checkWait, closedError, roomWait } from './channel-waits.js';
-import type { LineWait } from './line.js';
+import { checkWait, closedError } from './channel-waits.js';
+import { LineWait } from './line.js';
 import { packName } from './messages.js';
 import { NONE } from './ring.js';
 
@@ -80,7 +83,7 @@ export function submit(
 function checkCapacities(to: readonly ChannelLink[]): void {
   for (const link of to) {
     const times = countOf(to, link);
-    if (times <= link.capacity || link.policy !== 'wait') continue;
+    if (times <= link.capacity || link.policy === 'drop-new') continue;
     const at = { channel: link.name, capacity: link.capacity };
     throw fail('EINVAL', OP, at, {
       why: `the channel is named ${times} times, and never has that much room`,
@@ -128,14 +131,21 @@ function* waitForRoom({ to, party }: Job, waits: Map<ChannelLink, LineWait>): Op
       index++;
       continue;
     }
+    for (const each of to) check(each, party);
     if (stood !== undefined) link.senders.lost(stood);
-    const wait = stood ?? roomWait(link, party, false, wanted);
+    const wait = stood ?? roomWait(link, party, wanted);
     waits.set(link, wait);
     checkWait(OP, link, wait, party, yield wait);
     // The room stays there, for whoever is next: this one looks for more.
     link.senders.wake();
     index = 0;
   }
+}
+
+/** A place in the line of senders, for as many cells; there is nothing to wait for without receivers. */
+function roomWait(link: ChannelLink, party: Party, wanted: number): LineWait {
+  const isOver = (): boolean => party.closed || link.hasEnded || link.abandoned;
+  return new LineWait(link.senders, isOver, false, wanted);
 }
 
 /** With the lock held: all or nothing. */
@@ -146,15 +156,9 @@ function attempt(job: Job, lock: ResvLock): readonly Fence[] | Obstacle {
   const after = named(inTheWay);
   if (after.length > MAX_AFTER) return { excess: after.slice(MAX_AFTER) };
   lock.reserve(to.length);
-  const positions = claimAll(to);
-  if (positions === null) return { excess: [] };
-  let owed: readonly Fence[];
-  try {
-    owed = makeFences(buf, to.length);
-  } catch (error) {
-    abort(to, positions);
-    throw error;
-  }
+  const positions = to.map(() => NONE);
+  const owed = claimAll(to, positions, buf);
+  if (owed === null) return { excess: [] };
   for (const fence of owed) lock.add(fence, usage); // S2
   for (const [index, link] of to.entries())
     fill(job, link, positions[index] ?? NONE, owed[index], after);
@@ -177,26 +181,50 @@ function named(inTheWay: readonly Fence[]): Fence[] {
   return failed === undefined ? pending : [failed, ...pending];
 }
 
-/** A cell in every channel, or in none: null. NONE = that channel drops it. @throws EPIPE */
-function claimAll(to: readonly ChannelLink[]): readonly number[] | null {
-  const positions: number[] = [];
+/** A cell in every channel and a fence for each, or nothing: null. NONE = that channel drops it. @throws EPIPE · ENFILE */
+function claimAll(
+  to: readonly ChannelLink[],
+  positions: number[],
+  buf: DmaBuf,
+): readonly Fence[] | null {
+  let owed: readonly Fence[] = [];
+  let complete = false;
   try {
-    for (const link of to) {
-      const position = link.claim(OP, true);
-      if (position === NONE && link.policy !== 'drop-new') {
-        abort(to, positions);
-        return null;
-      }
-      positions.push(position);
+    // S4
+    if (claimIn(to, positions, false) && canDrop(to)) {
+      owed = makeFences(buf, to.length);
+      complete = claimIn(to, positions, true);
     }
-  } catch (error) {
-    abort(to, positions);
-    throw error;
+  } finally {
+    if (!complete) takeBack(to, positions, buf, owed);
   }
-  return positions;
+  return complete ? owed : null;
 }
 
-function abort(to: readonly ChannelLink[], positions: readonly number[]): void {
+const drops = (link: ChannelLink): boolean => link.policy === 'drop-oldest';
+
+/** Is there room in the channels that drop their oldest, or something to drop? */
+const canDrop = (to: readonly ChannelLink[]): boolean =>
+  to.every((link) => !drops(link) || link.takes(countOf(to, link), true));
+
+/** Claims in the channels that drop their oldest, or in the others. @returns false when one has no room @throws EPIPE */
+function claimIn(to: readonly ChannelLink[], positions: number[], dropping: boolean): boolean {
+  for (const [index, link] of to.entries()) {
+    if (drops(link) !== dropping) continue;
+    const position = link.claim(OP, true);
+    if (position === NONE && link.policy !== 'drop-new') return false;
+    positions[index] = position;
+  }
+  return true;
+}
+
+function takeBack(
+  to: readonly ChannelLink[],
+  positions: readonly number[],
+  buf: DmaBuf,
+  owed: readonly Fence[],
+): void {
+  for (const fence of owed) buf.buffers.fences.signal(fence);
   for (const [index, position] of positions.entries()) {
     if (position !== NONE) to[index]?.abort(position);
   }

@@ -32,9 +32,9 @@ export interface Heap {
   /** Bytes. */
   readonly size: number;
   readonly used: number;
-  /** Bytes of the largest buffer that could be made now. */
+  /** Bytes of the largest buffer that could be made now. @throws ESTALE */
   readonly largestFree: number;
-  /** A zeroed buffer. @throws ENOMEM · ENFILE · EINVAL @source DMA_HEAP_IOCTL_ALLOC */
+  /** A zeroed buffer. @throws ENOMEM · ENFILE · EINVAL · ESTALE the domain was closed here @source DMA_HEAP_IOCTL_ALLOC */
   alloc(size: number, options?: Omit<AllocOptions, 'heap'>): DmaBuf;
 }
 
@@ -88,6 +88,7 @@ export class SystemHeap implements Heap, SharedExporter {
   }
 
   get largestFree(): number {
+    this.#check('Heap.largestFree');
     return this.#locked((runs) => runs.longest()) * PAGE;
   }
 
@@ -95,12 +96,13 @@ export class SystemHeap implements Heap, SharedExporter {
 
   /**
    * A zeroed buffer. Never waits.
-   * @throws ENOMEM · ENFILE · EINVAL · EXDEV
+   * @throws ENOMEM · ENFILE · EINVAL · EXDEV · ESTALE the domain was closed here
    * @example using frame = domain.heap("system").alloc(1920 * 1080 * 4);
    * @source DMA_HEAP_IOCTL_ALLOC
    */
   alloc(size: number, options: Omit<AllocOptions, 'heap'> = {}): DmaBuf {
     const op = 'Heap.alloc';
+    this.#check(op);
     const pages = Math.ceil(checkInteger(op, 'size', size, 1) / PAGE);
     const { buffers } = this;
     const row = buffers.begin(op, { size, name: options.name, resv: options.resv }, EXPORTER);
@@ -114,6 +116,12 @@ export class SystemHeap implements Heap, SharedExporter {
     buffers.place(row, first, pages);
     this.#runs.use(first);
     return buffers.handle(buffers.publish(row));
+  }
+
+  /** A heap may be kept for longer than its agent is there: the slot is somebody else's then. */
+  #check(op: string): void {
+    if (!this.agent.left) return;
+    throw fail('ESTALE', op, { heap: this.name }, { why: 'the domain was closed here' });
   }
 
   /** What waits to be released may be what is missing. */

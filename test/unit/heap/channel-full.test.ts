@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
 import { ChannelLink } from '../../../src/heap/channel-link.js';
+import { Channel } from '../../../src/heap/index.js';
+import { packName } from '../../../src/heap/messages.js';
 import { cast, codeOf, endOf, stateOf, turns } from './members.js';
 
 describe('a full channel', () => {
@@ -29,6 +31,41 @@ describe('a full channel', () => {
     }
     expect([out.queued, out.dropped, a.heap.used]).toEqual([2, 3, 2 * 4096]);
     expect([into.tryReceive()?.tag, into.tryReceive()?.tag]).toEqual([3, 4]);
+  });
+
+  it('drops nothing that makes no room: somebody is at work in the oldest cell', async () => {
+    const { a, b } = cast();
+    const out = a.channels.open('x', { capacity: 3, onFull: 'drop-oldest' });
+    const frame = a.heap.alloc(1);
+    for (const tag of [1, 2, 3]) out.trySend(frame, { tag });
+    const { ring, senders } = new ChannelLink(b.channels, 0);
+    const reading = ring.take();
+    expect([out.trySend(frame), out.dropped, out.queued]).toEqual([false, 0, 2]);
+    const waiting = out.send(frame, { tag: 4 });
+    expect(await stateOf(waiting)).toBe('pending');
+    ring.release(reading);
+    senders.wake();
+    await waiting;
+    const into = b.channels.open('x');
+    expect([2, 3, 4].map(() => into.tryReceive()?.tag)).toEqual([2, 3, 4]);
+  });
+
+  it('lets a sender in when what another one was writing can be dropped', async () => {
+    const { a, b } = cast();
+    const out = a.channels.open('x', { capacity: 1, onFull: 'drop-oldest' });
+    const frame = a.heap.alloc(1);
+    out.trySend(frame, { tag: 1 });
+    b.channels.open('x').tryReceive()?.done();
+    const link = new ChannelLink(b.channels, 0);
+    const position = link.claim('test', false);
+    const waiting = out.send(frame, { tag: 2 });
+    expect(await stateOf(waiting)).toBe('pending');
+    using other = b.heap.alloc(1);
+    link.messages.write(link.ring.cell(position), packName(other.row, other.generation), 0, 0);
+    b.buffers.rows.nameInQueue(other.row, 0);
+    link.publish(position);
+    await waiting;
+    expect([out.dropped, b.channels.open('x').tryReceive()?.tag]).toEqual([1, 2]);
   });
 
   it('drops the new one', async () => {
@@ -250,6 +287,41 @@ describe('the end of a channel', () => {
     expect(await silent).toBe('ESTALE');
     await two.send(frame, { tag: 1 });
     expect((await kept).tag).toBe(1);
+  });
+
+  it('of the agent’s own time ends every call: ESTALE', async () => {
+    const { a } = cast();
+    const channel = a.channels.open('x');
+    const loop = channel[Symbol.asyncIterator]();
+    const frame = a.heap.alloc(1);
+    channel.trySend(frame);
+    const job = channel.tryReceive();
+    a.leave();
+    for (const call of [
+      () => channel.queued,
+      () => channel.dropped,
+      () => channel.trySend(frame),
+      () => channel.sendSync(frame),
+      () => channel.tryReceive(),
+      () => channel.receiveSync(),
+      () => channel.end(),
+      () => channel[Symbol.asyncIterator](),
+      () => job?.cpuAccessSync('read'),
+      () => a.channels.open('x'),
+    ]) {
+      expect(codeOf(call)).toBe('ESTALE');
+    }
+    for (const call of [
+      () => channel.send(frame),
+      () => channel.receive(),
+      () => loop.next(),
+      () => Channel.submit([channel], frame, 'read'),
+      () => job?.cpuAccess('read') ?? Promise.resolve(),
+    ]) {
+      expect(await endOf(call())).toBe('ESTALE');
+    }
+    job?.done();
+    channel.close();
   });
 
   it('of a loop that is left takes no message', async () => {

@@ -38,6 +38,7 @@ export class Member {
     this.channels.close();
     this.pools.close();
     this.fences.close();
+    this.buffers.close();
     this.agent.leave(new Error('left'));
   }
 

@@ -149,6 +149,28 @@ describe('pool', () => {
     expect((await waiting).id).toBe(buf.id);
   });
 
+  it('wakes who waits when the fences of any buffer that rests have signalled, however many rest', async () => {
+    const { a, b } = cast();
+    const [pool, theirs] = [frames(a, 20), frames(b, 20)];
+    const context = a.fences.contexts(20);
+    const resting = Array.from({ length: 20 }, (_, n) => {
+      const buf = pool.acquireSync();
+      const fence = a.fences.create(context + n, 1);
+      const lock = buf.resv.tryLock();
+      lock?.reserve(1);
+      lock?.add(fence, 'bookkeep');
+      lock?.unlock();
+      return { buf, fence };
+    });
+    for (const { buf } of resting) buf.close();
+    expect([pool.free, pool.tryAcquire()]).toEqual([0, null]);
+    const waiting = [pool.acquire(), theirs.acquire()];
+    await turns();
+    for (const { fence } of resting.slice(18)) a.fences.signal(fence);
+    const ids = (await Promise.all(waiting)).map(({ id }) => id);
+    expect(new Set(ids)).toEqual(new Set(resting.slice(18).map(({ buf }) => buf.id)));
+  });
+
   it('lets one who is running overtake a waiter only once', async () => {
     const { a, b } = cast();
     const [pool, theirs] = [frames(a, 1), frames(b, 1)];
@@ -285,6 +307,40 @@ describe('pool', () => {
       expect(codeOf(() => a.pools.open(options))).toBe('EINVAL');
     }
     expect(codeOf(() => a.pools.open(undefined as never))).toBe('EINVAL');
+  });
+
+  it('refuses a heap that there is not, and another one than the existing pool has', () => {
+    const { a, b } = cast();
+    const options = { name: 'frames', count: 2, size: 5000 };
+    const open = (member: Member, heap: unknown) =>
+      codeOf(() => member.pools.open({ ...options, heap } as never));
+    expect([open(a, 'nope'), open(a, 7)]).toEqual(['ENOENT', 'ENOENT']);
+    expect(a.heap.used).toBe(0);
+    expect(open(a, 'system')).toBe('');
+    expect([open(b, 'nope'), open(a, 7), open(b, 'system'), open(b, undefined)]).toEqual([
+      'EINVAL',
+      'EINVAL',
+      '',
+      '',
+    ]);
+  });
+
+  it('cannot be used, or opened, once its agent has left', async () => {
+    const { a, b } = cast();
+    const pool = frames(a);
+    frames(b);
+    a.leave();
+    for (const call of [
+      () => pool.free,
+      () => pool.tryAcquire(),
+      () => pool.acquireSync(),
+      () => pool.holders(),
+      () => frames(a),
+    ]) {
+      expect(codeOf(call)).toBe('ESTALE');
+    }
+    expect(await endOf(pool.acquire())).toBe('ESTALE');
+    pool.close();
   });
 
   it('leaves nothing behind when there is not enough memory', () => {

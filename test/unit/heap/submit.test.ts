@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
 import type { DmaBuf } from '../../../src/buf/index.js';
-import type { ErrorCode } from '../../../src/errors.js';
+import { type ErrorCode, fail } from '../../../src/errors.js';
 import type { Fence } from '../../../src/fence/index.js';
 import { Channel, type Delivery } from '../../../src/heap/index.js';
 import { cast, codeOf, endOf, type Member, stateOf, turns } from './members.js';
@@ -225,6 +225,42 @@ describe('submit', () => {
     expect(x.queued).toBe(0);
   });
 
+  it('answers EPIPE when the last receiver of a full channel leaves or dies, also to who waits for room', async () => {
+    for (const goes of ['leaves', 'dies']) {
+      const { a, b, c, kill } = cast();
+      const [x, into] = lane(a, b, 'x', { capacity: 1 });
+      const y = c.channels.open('x');
+      const frame = a.heap.alloc(1);
+      await x.send(frame, { tag: 1 });
+      const [waiting, theirs] = [
+        Channel.submit([x], frame, 'read'),
+        Channel.submit([y], c.heap.alloc(1), 'read'),
+      ].map(endOf);
+      const plain = x.send(frame, { tag: 2 });
+      await turns();
+      if (goes === 'leaves') into.close();
+      else kill(b);
+      expect(await Promise.all([waiting, theirs])).toEqual(['EPIPE', 'EPIPE']);
+      expect(await endOf(Channel.submit([x], frame, 'read'))).toBe('EPIPE');
+      // What was sent, not submitted, waits for the next receiver.
+      expect(await stateOf(plain)).toBe('pending');
+      const late = c.channels.open('x');
+      taken(late).done();
+      await plain;
+      expect(taken(late).tag).toBe(2);
+    }
+  });
+
+  it('answers EPIPE when it would wait for one channel and another one has no receivers any more', async () => {
+    const { a, b } = cast();
+    const [x] = lane(a, b, 'x', { capacity: 1 });
+    const [y, fromY] = lane(a, b, 'y');
+    const frame = a.heap.alloc(1);
+    await x.send(frame);
+    fromY.close();
+    expect(await stateOf(Channel.submit([x, y], frame, 'read'))).toBe('EPIPE');
+  });
+
   it('waits in a channel that has had no receiver yet', async () => {
     const { a, b } = cast();
     const x = a.channels.open('x');
@@ -390,6 +426,92 @@ describe('submit', () => {
     expect(states([...first, ...second])).toEqual(['ECANCELED', false, false, 'ECANCELED']);
     expect([taken(fromOld).tag, taken(fromYoung).tag]).toEqual([2, 1]);
     expect([old.dropped, young.dropped]).toEqual([1, 1]);
+  });
+
+  it('refuses to drop its own message: a channel that drops the oldest may be named as often as it has room', async () => {
+    const { a, b } = cast();
+    const [old, into] = lane(a, b, 'old', { capacity: 2, onFull: 'drop-oldest' });
+    const [young] = lane(a, b, 'young', { capacity: 2, onFull: 'drop-new' });
+    const frame = a.heap.alloc(1);
+    await old.send(frame, { tag: 1 });
+    const often = Channel.submit([old, old, old], frame, 'read');
+    await expect(often).rejects.toMatchObject({
+      code: 'EINVAL',
+      at: { channel: 'old', capacity: 2 },
+    });
+    expect([old.dropped, into.queued, pending(frame, 'write')]).toEqual([0, 1, 0]);
+    await Channel.submit([old, old], frame, 'read', { tag: 2 });
+    expect([old.dropped, taken(into).tag, taken(into).tag]).toEqual([1, 2, 2]);
+    expect((await Channel.submit([young, young, young], frame, 'read')).length).toBe(3);
+    expect(young.dropped).toBe(1);
+  });
+
+  it('drops nothing before there is room in all channels', async () => {
+    const { a, b } = cast();
+    const [old, fromOld] = lane(a, b, 'old', { capacity: 2, onFull: 'drop-oldest' });
+    const [full, fromFull] = lane(a, b, 'full', { capacity: 1 });
+    const frame = a.heap.alloc(1);
+    for (const tag of [1, 2]) await old.send(frame, { tag });
+    // The room there is when it has waited is gone when it has the lock.
+    const lock = await frame.resv.lock();
+    const waiting = Channel.submit([old, full], frame, 'read', { tag: 3 });
+    await turns();
+    await full.send(frame);
+    lock.unlock();
+    expect(await stateOf(waiting)).toBe('pending');
+    expect([old.dropped, fromOld.queued]).toEqual([0, 2]);
+    taken(fromFull).done();
+    await waiting;
+    expect([old.dropped, taken(fromOld).tag, taken(fromOld).tag]).toEqual([1, 2, 3]);
+  });
+
+  it('drops nothing before all that drop their oldest can', async () => {
+    const { a, b } = cast();
+    const [x] = lane(a, b, 'x', { capacity: 1, onFull: 'drop-oldest' });
+    const [y] = lane(a, b, 'y', { capacity: 1, onFull: 'drop-oldest' });
+    const frame = a.heap.alloc(1);
+    for (const full of [x, y]) await full.send(frame);
+    const lock = await frame.resv.lock();
+    const waiting = Channel.submit([x, y], frame, 'read');
+    await turns();
+    b.channels.table.ring(1).take();
+    lock.unlock();
+    expect(await stateOf(waiting)).toBe('pending');
+    expect([x.dropped, x.queued, y.dropped, y.queued]).toEqual([0, 1, 0, 0]);
+    y.close();
+    expect(await endOf(waiting)).toBe('ESTALE');
+  });
+
+  it('drops nothing when there are no fences left', async () => {
+    const { a, b } = cast();
+    const [old, into] = lane(a, b, 'old', { capacity: 1, onFull: 'drop-oldest' });
+    const [free] = lane(a, b, 'free', { capacity: 1 });
+    const frame = a.heap.alloc(1);
+    await old.send(frame, { tag: 1 });
+    const { create } = a.fences;
+    a.fences.create = () => {
+      throw fail('ENFILE', 'test');
+    };
+    expect(await endOf(Channel.submit([old, free], frame, 'read'))).toBe('ENFILE');
+    expect([old.dropped, free.queued, frame.resv.locked]).toEqual([0, 0, false]);
+    a.fences.create = create;
+    expect((await Channel.submit([free], frame, 'read')).length).toBe(1);
+    expect(taken(into).tag).toBe(1);
+  });
+
+  it('drops nothing while somebody is at work in a cell that would have to go', async () => {
+    const { a, b } = cast();
+    const [old, into] = lane(a, b, 'old', { capacity: 2, onFull: 'drop-oldest' });
+    const frame = a.heap.alloc(1);
+    for (const tag of [1, 2]) await old.send(frame, { tag });
+    const ring = b.channels.table.ring(0);
+    const reading = ring.take();
+    const waiting = Channel.submit([old, old], frame, 'read', { tag: 3 });
+    expect(await stateOf(waiting)).toBe('pending');
+    expect([old.dropped, into.queued]).toEqual([0, 1]);
+    ring.release(reading);
+    old.close();
+    expect(await endOf(waiting)).toBe('ESTALE');
   });
 
   it('answers EPIPE after the end, EOWNERDEAD after a death with the lock held, unless told to recover', async () => {

@@ -75,6 +75,16 @@ describe('the system heap', () => {
     expect(buf.size).toBe(4 * PAGE);
   });
 
+  it('cannot be used once its agent has left: the slot is somebody else’s', () => {
+    const all = rigs(2, { pages: 4 });
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    a.agent.leave(new Error('left'));
+    for (const call of [() => a.heap.alloc(1), () => a.heap.largestFree]) {
+      expect(thrown(call)).toMatchObject({ code: 'ESTALE' });
+    }
+    expect([b.heap.used, b.buffers.life.used]).toEqual([0, 0]);
+  });
+
   it('a failed alloc leaves neither page nor row behind', () => {
     const { heap, buffers } = nth(rigs(1, { pages: 2, buffers: 2 }), 0);
     for (let i = 0; i < 5; i++)
