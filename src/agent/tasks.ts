@@ -11,7 +11,7 @@
  *             What was waited for wins over an interrupt that comes with it; but the interrupt stays due, for the next wait.
  */
 
-import { checkTimeout } from '../errors.js';
+import { checkTimeout, checkWait } from '../errors.js';
 import { bucketOf } from './bell.js';
 import type { Polling } from './poll.js';
 import type { Abortable, Platform, Timer } from './ports.js';
@@ -77,13 +77,12 @@ export class Tasks {
   }
 
   /** Starts an operation; what needs no wait is over when this returns. */
-  run<T>(op: string, operation: Operation<T>, limits: WaitLimits = {}): Promise<T> {
-    const { signal } = limits;
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
+  run<T>(op: string, operation: Operation<T>, limits?: WaitLimits): Promise<T> {
     let timeout: number;
     let step: IteratorResult<Wait, T>;
     try {
-      timeout = checkTimeout(op, limits.timeout);
+      checkWait(op, limits);
+      timeout = checkTimeout(op, limits?.timeout);
       step = operation.next(null);
       if (timeout > 0) {
         while (step.done !== true && this.#isSoonOver(step.value)) step = operation.next(null);
@@ -108,7 +107,7 @@ export class Tasks {
         timer: null,
         unlisten: null,
       };
-      this.#watch(task, timeout, signal);
+      this.#watch(task, timeout, limits?.signal);
       if (this.#pending++ === 0) this.platform.hold();
       this.#suspend(task, first, true);
     });

@@ -21,7 +21,7 @@ import {
   phaseOf,
   type SharedExporter,
 } from '../buf/index.js';
-import { checkInteger, fail } from '../errors.js';
+import { checkInteger, checkObject, fail } from '../errors.js';
 import { HeapLayout, HeapSection, PAGE, PageSection } from './heap-layout.js';
 import { HeapLock } from './heap-lock.js';
 import { Runs } from './runs.js';
@@ -103,6 +103,7 @@ export class SystemHeap implements Heap, SharedExporter {
   alloc(size: number, options: Omit<AllocOptions, 'heap'> = {}): DmaBuf {
     const op = 'Heap.alloc';
     this.#check(op);
+    checkObject(op, 'options', options);
     const pages = Math.ceil(checkInteger(op, 'size', size, 1) / PAGE);
     const { buffers } = this;
     const row = buffers.begin(op, { size, name: options.name, resv: options.resv }, EXPORTER);

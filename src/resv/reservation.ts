@@ -4,7 +4,15 @@
  */
 
 import type { Operation } from '../agent/index.js';
-import { checkTimeout, type ErrorCode, errorCode, fail, shown } from '../errors.js';
+import {
+  checkObject,
+  checkTimeout,
+  checkWait,
+  type ErrorCode,
+  errorCode,
+  fail,
+  shown,
+} from '../errors.js';
 import {
   type AnyFence,
   Fence,
@@ -60,7 +68,7 @@ export class Reservation extends LockCore {
       const { holder } = this;
       if (holder !== null && holder !== GONE) return this.#rest();
     }
-    return this.#lock('Reservation.lock', options ?? NO_OPTIONS);
+    return this.#lock('Reservation.lock', options === undefined ? NO_OPTIONS : options);
   }
 
   /**
@@ -76,6 +84,7 @@ export class Reservation extends LockCore {
       if (lock !== null) return lock;
     }
     const op = 'Reservation.lockSync';
+    if (options !== undefined) checkObject(op, 'options', options);
     const { context = null, recover, timeout } = options ?? NO_OPTIONS;
     const limit = checkTimeout(op, timeout);
     room.checkBlocking(op, context);
@@ -127,6 +136,11 @@ export class Reservation extends LockCore {
   }
 
   #lock(op: string, options: LockOptions): Promise<ResvLock> {
+    try {
+      checkWait(op, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { context, recover } = options;
     return this.room.agent.run(op, this.lockOperation(op, { context, recover }), options);
   }
@@ -187,6 +201,7 @@ export class Reservation extends LockCore {
    */
   waitSync(usage: Usage, options: SyncWaitOptions = {}): void {
     const op = 'Reservation.waitSync';
+    checkObject(op, 'options', options);
     const limit = checkTimeout(op, options.timeout);
     if (limit > 0 && this.owedHere(usage)) {
       const why = 'this thread has to signal one of the fences, and could not while it blocks';

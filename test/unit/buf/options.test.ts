@@ -25,6 +25,8 @@ async function calls(rig: Rig) {
     'DynamicAttachment.map': (options) => dynamic.map(shown, 'to-device', options),
     'DynamicAttachment.pin': (options) => dynamic.pin(shown, options),
     'HeldLock.wait': (options) => lock.wait('bookkeep', options),
+    'Reservation.lock': (options) => rig.heap.alloc(8).resv.lock(options),
+    'Reservation.wait': (options) => buf.resv.wait('bookkeep', options),
   };
   const block: Readonly<Record<string, (options: Options) => unknown>> = {
     'DmaBuf.cpuAccessSync': (options) => buf.cpuAccessSync('write', options),
@@ -32,6 +34,8 @@ async function calls(rig: Rig) {
     'DmaBuf.dynamicAttachSync': (options) => buf.dynamicAttachSync('gpu', importer(), options),
     'Attachment.mapSync': (options) => att.mapSync('to-device', options),
     'DynamicAttachment.mapSync': (options) => dynamic.mapSync(shown, 'to-device', options),
+    'Reservation.lockSync': (options) => rig.heap.alloc(8).resv.lockSync(options),
+    'Reservation.waitSync': (options) => buf.resv.waitSync('bookkeep', options),
   };
   return { wait, block };
 }
