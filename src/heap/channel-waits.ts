@@ -18,7 +18,7 @@ export function closedError(op: string, link: ChannelLink): DmaBufError {
 }
 
 /** After a wait: throws what ended it, and lets the next one look. */
-export function checkWait(
+export function afterWait(
   op: string,
   link: ChannelLink,
   wait: LineWait,
@@ -45,7 +45,7 @@ export function* sending(
     // Without receivers it goes on: there may be a next one.
     const wait = new LineWait(link.senders, () => party.closed || link.hasEnded, blocking);
     for (;;) {
-      checkWait(op, link, wait, party, yield wait);
+      afterWait(op, link, wait, party, yield wait);
       if (link.offer(op, kept, tag, text, true) !== 'full') break;
       link.senders.lost(wait);
     }
@@ -64,7 +64,7 @@ export function* receiving(
   const isOver = (): boolean => party.closed || (link.mayBeOver && link.over !== null);
   const wait = new LineWait(link.receivers, isOver, blocking);
   for (;;) {
-    checkWait(op, link, wait, party, yield wait);
+    afterWait(op, link, wait, party, yield wait);
     const delivery = link.poll(true);
     if (delivery !== null) {
       link.receivers.wake();

@@ -25,7 +25,7 @@ import type { ResvLock } from '../resv/index.js';
 import { MAX_AFTER, MessageFlag } from './channel-layout.js';
 import type { ChannelLink, Party } from './channel-link.js';
 import { checkTag, encodeMeta, type SendOptions } from './channel-options.js';
-import { checkWait, closedError } from './channel-waits.js';
+import { afterWait, closedError } from './channel-waits.js';
 import { LineWait } from './line.js';
 import { packName } from './messages.js';
 import { NONE } from './ring.js';
@@ -135,7 +135,7 @@ function* waitForRoom({ to, party }: Job, waits: Map<ChannelLink, LineWait>): Op
     if (stood !== undefined) link.senders.lost(stood);
     const wait = stood ?? roomWait(link, party, wanted);
     waits.set(link, wait);
-    checkWait(OP, link, wait, party, yield wait);
+    afterWait(OP, link, wait, party, yield wait);
     // The room stays there, for whoever is next: this one looks for more.
     link.senders.wake();
     index = 0;
