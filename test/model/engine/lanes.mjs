@@ -22,7 +22,7 @@ import { Worker } from 'node:worker_threads';
  */
 
 /** Seconds, beyond the budget, for a model some of whose planted faults were not found in its share. */
-const SECOND_CHANCE = 40;
+const SECOND_CHANCE = 60;
 
 /** @param {Answer} answer */
 const isBlind = ({ planted }) => Object.values(planted).includes(false);
@@ -44,7 +44,8 @@ export async function exploreAll(entries, { seconds, seed, lanes, patience = 20 
       const task = { ...entry, seconds: left / (mine.length - i), seed };
       let answer = await lane.ask(task);
       if (isBlind(answer)) {
-        const again = await lane.ask({ ...task, seconds: Math.max(SECOND_CHANCE, task.seconds) });
+        const longer = Math.max(SECOND_CHANCE, 2 * task.seconds);
+        const again = await lane.ask({ ...task, seconds: longer, seed: seed + 1 });
         const found = Object.entries(again.planted).filter(([, yes]) => yes);
         answer = { ...answer, planted: { ...answer.planted, ...Object.fromEntries(found) } };
       }

@@ -4,23 +4,26 @@
  * model/models/agent-joiner — nobody who lives is taken for dead: not while it joins, not because of who had its slot before.
  *
  * Threads have start times of two words, as after 497 days of uptime. One guest may die in its slot or leave it; the other one
- * joins meanwhile, perhaps that very slot; one agent sweeps all the time, another one comes when somebody has died.
+ * joins meanwhile, perhaps that very slot; one agent sweeps all the time, another one comes when somebody has died. Or a slot is
+ * left over by one who died long ago, and two agents find it.
  */
 
-import { Agent, SlotSection, SlotState } from '../../../dist/agent/index.js';
+import { Agent, ControlSection, SlotSection, SlotState } from '../../../dist/agent/index.js';
 import { Reapers } from '../../../dist/agent/reaper.js';
 import { Slots } from '../../../dist/agent/slots.js';
-import { load } from '../../../dist/mem/index.js';
+import { load, store } from '../../../dist/mem/index.js';
 import { makeWorld, platformOf, replaceMethod } from '../world.mjs';
 
 /** @import {Env, Fault, Model} from '../engine/types.js' */
 /** @import {World} from '../world.mjs' */
 
-const GUESTS = 2;
 const world = makeWorld([], { agents: 4, waitRows: 2 });
 const { arena } = world;
 const { words } = arena;
 const at = /** @type {Record<string, number>} */ (SlotSection.layout.at);
+
+/** Of a thread that had a slot, and is gone before anybody runs. */
+const LONG_DEAD = 99;
 
 /** @param {number} id */
 const startOf = (id) => 2 ** 32 + 5 + id;
@@ -30,7 +33,9 @@ function join(env) {
   const platform = {
     ...platformOf(env),
     isGone: (/** @type {number} */ thread, /** @type {number} */ start) =>
-      env.isDead(thread - 1) || (start !== 0 && start !== startOf(thread - 1)),
+      thread === LONG_DEAD ||
+      env.isDead(thread - 1) ||
+      (start !== 0 && start !== startOf(thread - 1)),
   };
   const kind = /** @type {const} */ ('thread');
   const who = { thread: env.id + 1, startTime: startOf(env.id), pid: 1, kind, member: 0, name: '' };
@@ -107,8 +112,8 @@ function askedOnce() {
   };
 }
 
-/** @param {number} kills @param {number} preemptions @returns {Model<World>} */
-const joiner = (kills, preemptions) => ({
+/** @param {number} kills @param {number} preemptions @param {number} guests  the first threads @returns {Model<World>} */
+const joiner = (kills, preemptions, guests = 2) => ({
   name: `agent-joiner, ${kills} killed`,
   threads: [
     { name: 'guest 0', run: guest },
@@ -125,8 +130,10 @@ const joiner = (kills, preemptions) => ({
     for (let index = 0; index < 4; index++) {
       const slot = arena.base(SlotSection) + index * SlotSection.layout.size;
       const claim = load(words, slot + Number(at['claim']));
-      if (claim > 0 && dead[claim - 1] === true) return `slot ${index} of the dead was not freed`;
-      if (claim > 0 && claim <= GUESTS) return `slot ${index} of a leaver was not freed`;
+      if (claim === LONG_DEAD || (claim > 0 && dead[claim - 1] === true)) {
+        return `slot ${index} of the dead was not freed`;
+      }
+      if (claim > 0 && claim <= guests) return `slot ${index} of a leaver was not freed`;
     }
     return null;
   },
@@ -144,5 +151,23 @@ export const models = [
       }),
     },
   },
-  { ...joiner(1, 2), planted: { 'death is not asked again under the role': askedOnce() } },
+  joiner(1, 2),
+  {
+    ...joiner(0, 1, 1),
+    name: 'agent-joiner, two sweepers and one who died long ago',
+    threads: [
+      { name: 'guest 0', run: guest },
+      { name: 'sweeper 0', run: reaper },
+      { name: 'sweeper 1', run: reaper },
+    ],
+    reset: () => {
+      world.reset();
+      const slot = arena.base(SlotSection);
+      store(words, slot + Number(at['claim']), LONG_DEAD);
+      store(words, slot + Number(at['life']), (1 << 3) | SlotState.LIVE);
+      store(words, arena.base(ControlSection) + Number(ControlSection.layout.at['used']), 1);
+      return world;
+    },
+    planted: { 'death is not asked again under the role': askedOnce() },
+  },
 ];
