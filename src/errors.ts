@@ -214,11 +214,11 @@ export function checkWait(
   checkTimeout(op, options.timeout);
   if (options.signal === undefined) return;
   const signal: Partial<AbortSignal> | null = options.signal;
-  if (typeof signal?.throwIfAborted !== 'function') {
+  if (typeof signal?.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') {
     const why = 'signal must be an AbortSignal';
     throw fail('EINVAL', op, { signal: shown(signal) }, { why });
   }
-  signal.throwIfAborted();
+  if (signal.aborted) throw signal.reason;
 }
 
 /** A value as `at` may carry it. */
