@@ -128,7 +128,7 @@ export class DmaBufError extends Error {
 }
 
 /** The platform copies the properties of an error that ended a thread, but not its class. */
-function isCopy(e: object): boolean {
+function isCopy(e: object): e is Pick<DmaBufError, 'code' | 'op'> & Partial<DmaBufError> {
   const { name, code, op } = e as Partial<DmaBufError>;
   return (
     name === 'DmaBufError' && typeof op === 'string' && ERROR_CODES.includes(code as ErrorCode)
@@ -159,9 +159,8 @@ export function fail(
  * copy, with the stack over there, becomes the cause. Anything else is returned as it is.
  */
 export function reviveError(copy: unknown): unknown {
-  if (!(copy instanceof Error) || copy.name !== 'DmaBufError') return copy;
-  const { code, op, at, message } = copy as Error & Partial<DmaBufError>;
-  if (code === undefined || op === undefined || !ERROR_CODES.includes(code)) return copy;
+  if (!(copy instanceof Error && isCopy(copy))) return copy;
+  const { code, op, at, message } = copy;
   const details = typeof at === 'object' ? at : {};
   const why = message.slice(`${code}: ${op}: `.length, message.length - trailer(details).length);
   return fail(code, op, details, { why, cause: copy });
@@ -204,21 +203,22 @@ export function checkObject(op: string, name: string, value: unknown): void {
   throw fail('EINVAL', op, { [name]: shown(value) }, { why: `${name} must be an object` });
 }
 
-/** What a call that may wait was told, for who may not come to wait at all. @throws EINVAL · the signal's reason */
+/** What a call that may wait was told: its time limit in milliseconds. @throws EINVAL · the signal's reason */
 export function checkWait(
   op: string,
   options: { readonly timeout?: unknown; readonly signal?: unknown } | undefined,
-): void {
-  if (options === undefined) return;
+): number {
+  if (options === undefined) return Infinity;
   checkObject(op, 'options', options);
-  checkTimeout(op, options.timeout);
-  if (options.signal === undefined) return;
+  const limit = checkTimeout(op, options.timeout);
+  if (options.signal === undefined) return limit;
   const signal: Partial<AbortSignal> | null = options.signal;
   if (typeof signal?.addEventListener !== 'function' || typeof signal.aborted !== 'boolean') {
     const why = 'signal must be an AbortSignal';
     throw fail('EINVAL', op, { signal: shown(signal) }, { why });
   }
   if (signal.aborted) throw signal.reason;
+  return limit;
 }
 
 /** A value as `at` may carry it. */

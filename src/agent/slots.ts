@@ -135,9 +135,8 @@ export class Slots {
 
   /** The very last step of leaving and of reaping (I1). */
   free(index: number): void {
-    const at = this.at(index);
     this.setState(index, SlotState.FREE);
-    store(this.#words, at + slot.claim, 0);
+    this.setWord(index, 'claim', 0);
   }
 
   /** May be asked by anybody, at any time, without an event loop. */

@@ -11,7 +11,7 @@
  *             What was waited for wins over an interrupt that comes with it; but the interrupt stays due, for the next wait.
  */
 
-import { checkTimeout, checkWait } from '../errors.js';
+import { checkWait } from '../errors.js';
 import { bucketOf } from './bell.js';
 import type { Polling } from './poll.js';
 import type { Abortable, Platform, Timer } from './ports.js';
@@ -81,8 +81,7 @@ export class Tasks {
     let timeout: number;
     let step: IteratorResult<Wait, T>;
     try {
-      checkWait(op, limits);
-      timeout = checkTimeout(op, limits?.timeout);
+      timeout = checkWait(op, limits);
       step = operation.next(null);
       if (timeout > 0) {
         while (step.done !== true && this.#isSoonOver(step.value)) step = operation.next(null);

@@ -267,7 +267,6 @@ export class Domain implements AsyncDisposable {
   ): Promise<LockSet<T>> {
     return attempt(() => {
       this.#check('Domain.lockAll');
-      if (options !== undefined) checkObject('Domain.lockAll', 'options', options);
       return lockAll(this.#rooms.reservations, of, options);
     });
   }
@@ -310,7 +309,6 @@ export class Domain implements AsyncDisposable {
   idle(options: WaitOptions = {}): Promise<void> {
     return attempt(() => {
       this.#check('Domain.idle');
-      checkWait('Domain.idle', options);
       return this.#rooms.idle(options);
     });
   }

@@ -5,7 +5,7 @@
 
 import { Agent, type Identity, type Platform } from '../agent/index.js';
 import { type BufferPorts, Buffers } from '../buf/index.js';
-import { checkTimeout, fail } from '../errors.js';
+import { checkWait, fail } from '../errors.js';
 import { Fences, type WaitOptions } from '../fence/index.js';
 import { Channels, Pools, SystemHeap } from '../heap/index.js';
 import type { Arena } from '../mem/index.js';
@@ -62,9 +62,10 @@ export class Rooms {
   }
 
   /** Until what was disposed here is truly gone. @throws ETIMEDOUT · the signal's reason */
-  async idle({ signal, timeout }: WaitOptions): Promise<void> {
+  async idle(options: WaitOptions): Promise<void> {
     const op = 'Domain.idle';
-    const limit = checkTimeout(op, timeout);
+    const limit = checkWait(op, options);
+    const { signal } = options;
     await new Promise<void>((resolve, reject) => {
       const late = (): void => end(() => reject(fail('ETIMEDOUT', op)));
       const abort = (): void => end(() => reject(signal?.reason));

@@ -6,7 +6,7 @@
  */
 
 import type { DmaBuf } from '../buf/index.js';
-import { checkTimeout, fail, shown } from '../errors.js';
+import { checkTimeout, checkWait, fail, shown } from '../errors.js';
 import type { Fence, SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { ChannelIterator } from './channel-iterator.js';
 import type { ChannelLink } from './channel-link.js';
@@ -74,8 +74,7 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
     const op = 'Channel.send';
     try {
       const link = this.#use(op);
-      if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
-      if (options.timeout !== undefined) checkTimeout(op, options.timeout);
+      checkWait(op, options);
       const tag = this.#check(op, buf, options);
       const text = encodeMeta(op, options.meta, link.metaBytes);
       if (link.offer(op, buf, tag, text, false) !== 'full') {
@@ -123,8 +122,7 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
     const op = 'Channel.receive';
     try {
       const link = this.#use(op);
-      if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
-      if (options.timeout !== undefined) checkTimeout(op, options.timeout);
+      checkWait(op, options);
       const delivery = link.poll(false);
       if (delivery !== null) return link.host.agent.tasks.settled(delivery);
       return link.host.agent.run(op, receiving(op, link, this, false), options);

@@ -10,7 +10,7 @@
 
 import { type Agent, SlotState } from '../agent/index.js';
 import type { Buffers } from '../buf/index.js';
-import { errorNumber, fail } from '../errors.js';
+import { checkObject, errorNumber, fail } from '../errors.js';
 import type { Fences, Point } from '../fence/index.js';
 import type { Reservations } from '../resv/index.js';
 import { type Channel, makeChannel } from './channel.js';
@@ -47,9 +47,7 @@ export class Channels {
    */
   open(name: string, options: ChannelOptions = {}): Channel {
     const op = 'Domain.channel';
-    if (typeof options !== 'object' || options === null) {
-      throw fail('EINVAL', op, {}, { why: 'options must be an object' });
-    }
+    checkObject(op, 'options', options);
     if (this.#closed) throw fail('ESTALE', op, {}, { why: 'the domain was closed here' });
     const row = this.table.open(
       op,

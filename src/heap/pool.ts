@@ -4,7 +4,7 @@
  */
 
 import type { DmaBuf } from '../buf/index.js';
-import { checkTimeout, fail } from '../errors.js';
+import { checkTimeout, checkWait, fail } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { acquiring, type Holder, type PoolLink } from './pool-link.js';
 
@@ -75,8 +75,7 @@ export class Pool implements Disposable {
     const op = 'Pool.acquire';
     try {
       const link = this.#use(op);
-      if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
-      if (options.timeout !== undefined) checkTimeout(op, options.timeout);
+      checkWait(op, options);
       const buf = link.take(false);
       if (buf !== null) return link.host.agent.tasks.settled(buf);
       return link.host.agent.run(op, acquiring(op, link, this, false), options);

@@ -8,7 +8,7 @@
 
 import type { Agent } from '../agent/index.js';
 import type { AllocOptions, Buffers, DmaBuf } from '../buf/index.js';
-import { checkInteger, fail, shown } from '../errors.js';
+import { checkInteger, checkObject, fail, shown } from '../errors.js';
 import { makePool, type Pool, type PoolOptions } from './pool.js';
 import { PoolLink } from './pool-link.js';
 import { type PoolFacts, PoolTable } from './pool-table.js';
@@ -43,9 +43,7 @@ export class Pools {
    *         this thread makes one
    */
   open(options: PoolOptions): Pool {
-    if (typeof options !== 'object' || options === null) {
-      throw fail('EINVAL', OP, { options: shown(options) }, { why: 'options must be an object' });
-    }
+    checkObject(OP, 'options', options);
     if (this.#closed) throw fail('ESTALE', OP, {}, { why: 'the domain was closed here' });
     const name = this.table.registry.checkName(OP, options.name);
     const count = checkInteger(OP, 'count', options.count, 1, this.agent.arena.limits.buffers);

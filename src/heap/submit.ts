@@ -19,7 +19,7 @@
 
 import { type Operation, until } from '../agent/index.js';
 import type { DmaBuf } from '../buf/index.js';
-import { checkTimeout, errorNumber, fail, shown } from '../errors.js';
+import { checkWait, errorNumber, fail, shown } from '../errors.js';
 import type { Fence } from '../fence/index.js';
 import type { ResvLock } from '../resv/index.js';
 import { MAX_AFTER, MessageFlag } from './channel-layout.js';
@@ -61,7 +61,7 @@ export function submit(
 ): Promise<readonly Fence[]> {
   const [first] = to;
   if (first === undefined) return Promise.resolve([]);
-  checkTimeout(OP, options.timeout);
+  checkWait(OP, options);
   if (usage !== 'read' && usage !== 'write') {
     const why = 'usage must be "read" or "write"';
     throw fail('EINVAL', OP, { usage: shown(usage) }, { why });

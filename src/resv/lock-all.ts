@@ -10,7 +10,7 @@
  */
 
 import type { Operation } from '../agent/index.js';
-import { checkInteger, checkTimeout, fail, shown } from '../errors.js';
+import { checkInteger, checkTimeout, checkWait, fail, shown } from '../errors.js';
 import type { AcquireContext } from './acquire-context.js';
 import { admit, deadlock } from './admission.js';
 import type { ResvLock } from './held-lock.js';
@@ -165,8 +165,7 @@ export function lockAll<const T extends readonly Lockable[]>(
 ): Promise<LockSet<T>> {
   const op = 'Domain.lockAll';
   try {
-    checkTimeout(op, options.timeout);
-    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    checkWait(op, options);
     const multi = begin(room, op, of, options);
     const set = takeNow<T>(multi);
     if (set !== null) return Promise.resolve(set);

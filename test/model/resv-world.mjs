@@ -231,6 +231,16 @@ function* takeAll(room, context, rows) {
   return held;
 }
 
+/** @param {Algorithm | null} algorithm @param {readonly number[]} locks @returns {Party} */
+export const partyOf = (algorithm, ...locks) => ({ algorithm, locks });
+
+/** Agents that block, each one party. @param {World} world */
+export const blockingIn =
+  (world) =>
+  (/** @type {Party} */ party) =>
+  (/** @type {unknown} */ _world, /** @type {Env} */ env) =>
+    passSync(joinResv(world, env), new Sections(world, env), party);
+
 /**
  * A party that waits at the cost of a promise: its part begins when it is told so, as a job.
  * @param {Reservations} room @param {Sections} sections @param {number} row @param {() => void} over
@@ -290,3 +300,12 @@ export function checkLocks(world) {
   const left = waitWords(world).find((index) => words[index] !== 0);
   return left === undefined ? null : `${world.label(left)} is ${words[left]}`;
 }
+
+/** What all models of locks have in common. @param {World} world @param {ReturnType<typeof quietWords>} [quiet] */
+export const modelOf = (world, quiet = quietWords(world)) => ({
+  reset: world.reset,
+  onKill: () => reaper(world),
+  check: () => checkLocks(world),
+  word: (/** @type {unknown} */ _array, /** @type {number} */ index) => world.label(index),
+  private: quiet,
+});

@@ -7,14 +7,13 @@
 
 import { hiddenForgotten, noPass } from '../resv-faults.mjs';
 import {
-  checkLocks,
+  blockingIn,
   joinResv,
   makeResvWorld,
+  modelOf,
   passByHand,
   passSync,
   passTask,
-  quietWords,
-  reaper,
   runUntil,
   Sections,
 } from '../resv-world.mjs';
@@ -31,10 +30,7 @@ const narrow = makeResvWorld({ agents: 6, buffers: 2, waitRows: 1 });
 /** @typedef {(world: World) => (none: World, env: Env) => void} Maker */
 
 /** @param {Party} party @returns {Maker} */
-const blocking = (party) => (world) => (_world, env) => {
-  const room = joinResv(world, env);
-  passSync(room, new Sections(world, env), party);
-};
+const blocking = (party) => (world) => blockingIn(world)(party);
 
 /** Starts its tasks, then blocks for something, then runs the tasks to their end. @param {Party | null} party @param {readonly Party[]} tasks @returns {Maker} */
 const busy =
@@ -55,11 +51,7 @@ const model = (what, world, agents, kills, preemptions) => ({
   threads: agents.map((run, n) => ({ name: `agent ${n}`, run: run(world) })),
   kills,
   bounds: { preemptions },
-  reset: world.reset,
-  onKill: () => reaper(world),
-  check: () => checkLocks(world),
-  word: (_array, index) => world.label(index),
-  private: quietWords(world),
+  ...modelOf(world),
 });
 
 /** @type {Party} */

@@ -12,16 +12,7 @@ import {
   noWound,
   silentReaper,
 } from '../resv-faults.mjs';
-import {
-  checkLocks,
-  joinResv,
-  makeResvWorld,
-  passByHand,
-  passSync,
-  quietWords,
-  reaper,
-  Sections,
-} from '../resv-world.mjs';
+import { blockingIn, makeResvWorld, modelOf, partyOf, passByHand } from '../resv-world.mjs';
 
 /** @import {Env, Model} from '../engine/types.js' */
 /** @import {Algorithm} from '../../../dist/resv/index.js' */
@@ -30,13 +21,8 @@ import {
 
 const [A, B, C] = [0, 1, 2];
 const world = makeResvWorld({ agents: 7, buffers: 3, waitRows: 1 });
-const quiet = quietWords(world);
-
-/** @param {Party} party */
-const agent = (party) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
-  const room = joinResv(world, env);
-  passSync(room, new Sections(world, env), party);
-};
+const common = modelOf(world);
+const blocking = blockingIn(world);
 
 /** Has that many of its locks before anybody runs. @param {number} first @param {Party} party */
 const prepared = (first, party) => (/** @type {World} */ _world, /** @type {Env} */ env) =>
@@ -47,27 +33,20 @@ const model = (what, parties, kills, preemptions) => ({
   name: `resv-contexts, ${what}, ${kills} killed`,
   threads: parties.map((party, n) => ({
     name: `agent ${n}`,
-    run: typeof party === 'function' ? party : agent(party),
+    run: typeof party === 'function' ? party : blocking(party),
   })),
   kills,
   bounds: { preemptions },
-  reset: world.reset,
-  onKill: () => reaper(world),
-  check: () => checkLocks(world),
-  word: (_array, index) => world.label(index),
-  private: quiet,
+  ...common,
 });
 
-/** @param {Algorithm | null} algorithm @param {readonly number[]} locks @returns {Party} */
-const party = (algorithm, ...locks) => ({ algorithm, locks });
-
 const [die, wound] = /** @type {const} */ (['wait-die', 'wound-wait']);
-const plain = party(null, A);
+const plain = partyOf(null, A);
 
 /** @param {Algorithm} one @param {Algorithm} [two] */
-const abba = (one, two = one) => [party(one, A, B), party(two, B, A)];
+const abba = (one, two = one) => [partyOf(one, A, B), partyOf(two, B, A)];
 /** @param {Algorithm} kind */
-const ring = (kind) => [party(kind, A, B), party(kind, B, C), party(kind, C, A)];
+const ring = (kind) => [partyOf(kind, A, B), partyOf(kind, B, C), partyOf(kind, C, A)];
 
 /** @type {Model<World>[]} */
 export const models = [
@@ -92,7 +71,7 @@ export const models = [
     // The younger has B and waits for A; a plain holder of A leaves it to the older one, which wants B next.
     ...model(
       'the older becomes the holder',
-      [prepared(0, party(die, A, B)), prepared(1, party(die, B, A)), prepared(1, plain)],
+      [prepared(0, partyOf(die, A, B)), prepared(1, partyOf(die, B, A)), prepared(1, plain)],
       0,
       1,
     ),
@@ -103,9 +82,9 @@ export const models = [
     ...model(
       'the older one comes between',
       [
-        prepared(0, party(die, A, B)),
-        prepared(1, party(die, B, A)),
-        agent(plain),
+        prepared(0, partyOf(die, A, B)),
+        prepared(1, partyOf(die, B, A)),
+        blocking(plain),
         prepared(1, plain),
       ],
       0,

@@ -7,13 +7,13 @@
 import { load, record, section, store, u32 } from '../../../dist/mem/index.js';
 import { noPass } from '../resv-faults.mjs';
 import {
-  checkLocks,
+  blockingIn,
   joinResv,
   makeResvWorld,
+  modelOf,
+  partyOf,
   passSync,
   passTask,
-  quietWords,
-  reaper,
   runUntil,
   Sections,
 } from '../resv-world.mjs';
@@ -32,13 +32,8 @@ const Abort = section(
 const world = makeResvWorld({ agents: 6, buffers: 2, waitRows: 2 }, [Abort]);
 const { words } = world.arena;
 const asked = world.arena.base(Abort);
-const quiet = quietWords(world);
-
-/** @param {Party} party */
-const blocking = (party) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
-  const room = joinResv(world, env);
-  passSync(room, new Sections(world, env), party);
-};
+const common = modelOf(world);
+const blocking = blockingIn(world);
 
 /** Has the lock before anybody runs, and takes it once more. @param {World} _world @param {Env} env */
 function holder(_world, env) {
@@ -95,19 +90,13 @@ const model = (what, agents, timeouts, kills, preemptions) => ({
   threads: agents.map((run, n) => ({ name: run === canceller ? 'canceller' : `agent ${n}`, run })),
   kills,
   bounds: { preemptions, timeouts },
-  reset: world.reset,
-  onKill: () => reaper(world),
-  check: () => checkLocks(world),
-  word: (_array, index) => world.label(index),
-  private: quiet,
+  ...common,
 });
 
-/** @param {Algorithm | null} algorithm @param {readonly number[]} locks @returns {Party} */
-const party = (algorithm, ...locks) => ({ algorithm, locks });
-const plain = party(null, A);
+const plain = partyOf(null, A);
 const impatient = { ...plain, timeout: 50 };
-const there = party('wait-die', A, B);
-const back = party('wait-die', B, A);
+const there = partyOf('wait-die', A, B);
+const back = partyOf('wait-die', B, A);
 
 /** @type {Model<World>[]} */
 export const models = [

@@ -5,39 +5,25 @@
  */
 
 import { looksFirst, noMark, noRing, noRow, silentReaper } from '../resv-faults.mjs';
-import {
-  checkLocks,
-  joinResv,
-  makeResvWorld,
-  passSync,
-  quietWords,
-  reaper,
-  Sections,
-} from '../resv-world.mjs';
+import { blockingIn, makeResvWorld, modelOf, partyOf } from '../resv-world.mjs';
 
 /** @import {Env, Model} from '../engine/types.js' */
 /** @import {World} from '../world.mjs' */
 
 const world = makeResvWorld({ buffers: 1, waitRows: 1 });
-const quiet = quietWords(world);
-
-/** @param {number} rounds */
-const party = (rounds) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
-  const room = joinResv(world, env);
-  passSync(room, new Sections(world, env), { locks: [0], algorithm: null, rounds });
-};
+const common = modelOf(world);
+const blocking = blockingIn(world);
 
 /** @param {readonly number[]} rounds @param {number} kills @param {number} preemptions @returns {Model<World>} */
 const model = (rounds, kills, preemptions) => ({
   name: `resv-lock, ${rounds.length} agents, ${rounds.join('+')} rounds, ${kills} killed`,
-  threads: rounds.map((times, n) => ({ name: `agent ${n}`, run: party(times) })),
+  threads: rounds.map((times, n) => ({
+    name: `agent ${n}`,
+    run: blocking({ ...partyOf(null, 0), rounds: times }),
+  })),
   kills,
   bounds: { preemptions },
-  reset: world.reset,
-  onKill: () => reaper(world),
-  check: () => checkLocks(world),
-  word: (_array, index) => world.label(index),
-  private: quiet,
+  ...common,
 });
 
 /** @type {Model<World>[]} */

@@ -7,14 +7,13 @@
 
 import { noRing, rowRewritten, rowTooLate, silentReaper } from '../resv-faults.mjs';
 import {
-  checkLocks,
+  blockingIn,
   joinResv,
   makeResvWorld,
+  modelOf,
+  partyOf,
   passResting,
-  passSync,
   passTask,
-  quietWords,
-  reaper,
   runUntil,
   Sections,
 } from '../resv-world.mjs';
@@ -26,13 +25,8 @@ import {
 
 const [A, B] = [0, 1];
 const world = makeResvWorld({ agents: 6, buffers: 2, waitRows: 2 });
-const quiet = quietWords(world);
-
-/** @param {Party} party */
-const blocking = (party) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
-  const room = joinResv(world, env);
-  passSync(room, new Sections(world, env), party);
-};
+const common = modelOf(world);
+const blocking = blockingIn(world);
 
 /** An agent with an event loop, and these tasks. @param {readonly Party[]} parties */
 const loop =
@@ -61,19 +55,13 @@ const model = (what, agents, kills, preemptions) => ({
   threads: agents.map((run, n) => ({ name: `agent ${n}`, run })),
   kills,
   bounds: { preemptions },
-  reset: world.reset,
-  onKill: () => reaper(world),
-  check: () => checkLocks(world),
-  word: (_array, index) => world.label(index),
-  private: quiet,
+  ...common,
 });
 
-/** @param {Algorithm | null} algorithm @param {readonly number[]} locks @returns {Party} */
-const party = (algorithm, ...locks) => ({ algorithm, locks });
-const plain = party(null, A);
+const plain = partyOf(null, A);
 
 /** @param {Algorithm} algorithm */
-const both = (algorithm) => ({ there: party(algorithm, A, B), back: party(algorithm, B, A) });
+const both = (algorithm) => ({ there: partyOf(algorithm, A, B), back: partyOf(algorithm, B, A) });
 const [die, wound] = [both('wait-die'), both('wound-wait')];
 
 /** @type {Model<World>[]} */
