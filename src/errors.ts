@@ -160,10 +160,52 @@ export function fail(
  */
 export function reviveError(copy: unknown): unknown {
   if (!(copy instanceof Error && isCopy(copy))) return copy;
-  const { code, op, at, message } = copy;
+  const { code, op, at } = copy;
+  return fail(code, op, typeof at === 'object' ? at : {}, { why: whyOf(copy), cause: copy });
+}
+
+/** What stands in shared memory for an error: a number, and a text with all the rest of it. */
+export interface PackedError {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** An error for another agent. What is no DmaBufError arrives as the cause of an EIO. */
+export function packError(error: DmaBufError): PackedError {
+  const { code, op, at, cause } = error;
+  const rest = {
+    op,
+    at,
+    why: whyOf(error),
+    cause: cause instanceof Error ? String(cause) : undefined,
+  };
+  return { number: errorNumber(code), text: JSON.stringify(rest) };
+}
+
+/** That error here. A text that was cut says at least what kind of error it was. */
+export function unpackError(op: string, { number, text }: PackedError): DmaBufError {
+  const code = errorCode(number) ?? 'EIO';
+  try {
+    const rest = JSON.parse(text) as Omit<ReturnType<typeof fail>, 'cause'> & {
+      readonly why: string;
+      readonly cause?: string;
+    };
+    const cause = rest.cause === undefined ? undefined : new Error(rest.cause);
+    return fail(code, rest.op, rest.at, { why: rest.why, cause });
+  } catch {
+    return fail(code, op);
+  }
+}
+
+/** The sentence of an error, without what stands around it. */
+function whyOf({
+  code,
+  op,
+  at,
+  message,
+}: Pick<DmaBufError, 'code' | 'op' | 'message'> & Partial<DmaBufError>): string {
   const details = typeof at === 'object' ? at : {};
-  const why = message.slice(`${code}: ${op}: `.length, message.length - trailer(details).length);
-  return fail(code, op, details, { why, cause: copy });
+  return message.slice(`${code}: ${op}: `.length, message.length - trailer(details).length);
 }
 
 /** An integer in [min, max], or EINVAL that names the argument and shows the value. */

@@ -42,8 +42,10 @@ export class Agent {
   readonly tag: number;
   /** ww locks held by objects of this agent. */
   held = 0;
+  /** Callbacks of exporters that are on the stack: none of them may wait. */
+  callbacks = 0;
   readonly #noteKey: number;
-  readonly #notes: (() => void)[] = [];
+  readonly #notes: ((everything: boolean) => void)[] = [];
   readonly #deferred: (() => void)[] = [];
   #flushing = false;
   #listening = false;
@@ -117,18 +119,19 @@ export class Agent {
 
   /** Asks another agent to look after what it owes others: its note handlers run. */
   note(index: number): void {
-    if (index === this.slot) this.platform.microtask(() => this.serveNotes(-1));
+    if (index === this.slot)
+      this.platform.microtask(() => this.serveNotes(bucketOf(this.#noteKey)));
     else this.bells.ring(index, objectKey('agent', index));
   }
 
-  /** Runs whenever this agent was sent a note, also while it is blocked. */
-  onNote(fn: () => void): void {
+  /** Runs whenever this agent was sent a note, also while it is blocked. `everything`: somebody has died. */
+  onNote(fn: (everything: boolean) => void): void {
     this.#notes.push(fn);
   }
 
   serveNotes(bucket: number): void {
     if (bucket >= 0 && bucket !== bucketOf(this.#noteKey)) return;
-    for (const fn of this.#notes) fn();
+    for (const fn of this.#notes) fn(bucket < 0);
   }
 
   /** Takes what the bell was rung for, and looks. */

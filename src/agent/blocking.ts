@@ -32,6 +32,8 @@ export interface BlockingHost {
   readonly platform: Platform;
   /** ww locks that objects of this agent hold. */
   readonly held: number;
+  /** Callbacks of exporters that are on the stack. */
+  readonly callbacks: number;
   /** Duties towards others that a blocked agent still has. */
   serveNotes(bucket: number): void;
   /** It does not sleep any more, unless its event loop listens to the bell all the same. */
@@ -94,6 +96,10 @@ function refuse(host: BlockingHost, op: string, own: number): Interrupt | null {
     const why = 'this thread may not block: use the promise form of the call';
     return new Interrupt('abort', fail('ENOTSUP', op, {}, { why }));
   }
+  if (host.callbacks > 0) {
+    const why = 'a callback of an exporter may not wait: others wait for it';
+    return new Interrupt('abort', fail('EDEADLK', op, {}, { why }));
+  }
   if (host.held > own) {
     const why =
       'a task of this thread holds a lock, and could not run to release it while the thread blocks: unlock first, or await';
@@ -104,7 +110,7 @@ function refuse(host: BlockingHost, op: string, own: number): Interrupt | null {
 
 function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | null {
   const { slot, slots, bells, tasks, platform } = host;
-  slots.setWord(slot, 'blocked', wait.keys[0] ?? -1);
+  slots.setWord(slot, 'blocked', wait.keys[0] ?? -1); // P7
   tasks.pass(-1);
   let looked = platform.now();
   try {

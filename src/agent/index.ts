@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 export { Agent } from './agent.js';
+export type { Answer, Incoming } from './call.js';
+export { Message } from './call-rows.js';
+export { Calls } from './calls.js';
 export {
+  CallSection,
   ControlSection,
   keyKind,
   keyRow,

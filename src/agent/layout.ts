@@ -44,7 +44,8 @@ export const SlotLayout = record(
     waiting: u32('wait rows in use'),
     overflow: u32('waits that found no row: every waker rings this agent'),
     everything: u32('1 = it was rung for all of its waits'),
-    pad1: words(9, 'to the end of the line'),
+    inbox: u32('bit (slot & 31) of agents that have posted a call, or given one up'),
+    pad1: words(8, 'to the end of the line'),
     dirty: words(32, 'bit per bucket of objects that were rung'),
     name: words(textWords(AGENT_NAME_BYTES), 'text'),
   },
@@ -64,6 +65,27 @@ export const WaitRowLayout = record(
   8,
 );
 
+/** Words of a call's message: what is asked, then what is answered. */
+export const MESSAGE_WORDS = 232;
+/** Calls that an agent can have under way. */
+const CALLS = 8;
+
+export const CallLayout = record(
+  'call',
+  {
+    state: u32('serial << 3 | CallPhase'),
+    target: u32('tag of the agent that is asked'),
+    kind: u32('what it shall do'),
+    lockRow: u32('row of the lock that goes with the call'),
+    lockTag: u32("the caller's tag in that lock's word; 0 = no lock goes with it"),
+    ping: u32('grows when the caller asks whether the target still turns'),
+    pong: u32('the ping that the target has seen'),
+    error: u32('0 = answered, else the number of an error'),
+    message: words(MESSAGE_WORDS, 'texts and numbers, one after the other'),
+  },
+  LINE,
+);
+
 export const ControlSection = section('control', ControlLayout, () => 1);
 export const SlotSection = section('slots', SlotLayout, (limits) => limits.agents);
 export const WaitRowSection = section(
@@ -72,8 +94,23 @@ export const WaitRowSection = section(
   (limits) => limits.agents * limits.waitRows,
 );
 
+export const CallSection = section('calls', CallLayout, (limits) => limits.agents * CALLS);
+
 /** FREE → JOINING → LIVE → (LEAVING) → DEAD → FREE. */
 export const SlotState = { FREE: 0, JOINING: 1, LIVE: 2, LEAVING: 3, DEAD: 4 } as const;
+
+/**
+ * IDLE → POSTED → RUNNING → DONE → IDLE. POSTED → IDLE: withdrawn, it never ran. RUNNING → ABANDONED → IDLE: the target undoes it.
+ * POSTED, RUNNING → LOST → IDLE: the target has died.
+ */
+export const CallPhase = {
+  IDLE: 0,
+  POSTED: 1,
+  RUNNING: 2,
+  DONE: 3,
+  ABANDONED: 4,
+  LOST: 5,
+} as const;
 
 /** A waiter with a context · one that holds locks and may have to die. */
 export const RowFlag = { CONTEXT: 1, KILLABLE: 2 } as const;

@@ -23,6 +23,7 @@ export type Reaper = (slot: number, tag: number) => number;
 
 /** Order of recovery; see SEMANTICS.md. */
 export const RANK = {
+  calls: 10,
   deliveries: 15,
   locks: 20,
   fences: 30,

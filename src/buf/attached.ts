@@ -53,8 +53,8 @@ export class Attached {
     readonly device: Device,
     /** Is the importer dynamic? */
     readonly dynamic: boolean,
-    /** Of the attachment table. */
-    readonly row: number,
+    /** Of the attachment table; null = the exporter's agent has it there. */
+    readonly row: number | null,
   ) {
     this.buffers = buf.buffers;
     this.reference = buf.use('DmaBuf.attach');
@@ -96,25 +96,29 @@ export class Attached {
 
   add(mapping: OpenMapping): void {
     this.open.add(mapping);
-    this.buffers.attachments.count(this.row, 'mapped', this.open.size);
+    this.#count('mapped', this.open.size);
   }
 
   /** @returns false when it was not open */
   remove(mapping: OpenMapping): boolean {
     if (!this.open.delete(mapping)) return false;
-    this.buffers.attachments.count(this.row, 'mapped', this.open.size);
+    this.#count('mapped', this.open.size);
     return true;
   }
 
   addPin(pin: object): void {
     this.pins.add(pin);
-    this.buffers.attachments.count(this.row, 'pinned', this.pins.size);
+    this.#count('pinned', this.pins.size);
   }
 
   /** @returns false when it was not open */
   removePin(pin: object): boolean {
     if (!this.pins.delete(pin)) return false;
-    this.buffers.attachments.count(this.row, 'pinned', this.pins.size);
+    this.#count('pinned', this.pins.size);
     return true;
+  }
+
+  #count(field: 'mapped' | 'pinned', value: number): void {
+    if (this.row !== null) this.buffers.attachments.count(this.row, field, value);
   }
 }

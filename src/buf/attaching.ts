@@ -24,12 +24,13 @@ import { makeDynamicMapping } from './dynamic-mapping.js';
 import { type Hold, OwnHold } from './hold.js';
 import type { ImporterOps } from './importer.js';
 import { makeMapping } from './mapping.js';
-import type { Mapped } from './port.js';
+import type { Elsewhere, Mapped } from './port.js';
 import { TaskWait } from './task-wait.js';
 
 /**
  * @param importer  callbacks of a dynamic importer, or null for a static one.
  * @param make      the handle that stands for the attachment.
+ * @param by        tag of the agent that imports.
  */
 export function* attachOperation<T>(
   op: string,
@@ -37,11 +38,14 @@ export function* attachOperation<T>(
   device: Device,
   importer: ImporterOps | null,
   make: (attached: Attached) => T,
+  by = buf.buffers.agent.tag,
 ): Operation<T> {
   const { buffers } = buf;
   const reference = buf.use(op);
   const port = buffers.exports.reach(op, buf);
-  const row = buffers.attachments.claim(op, device.name, importer !== null);
+  const there = port.elsewhere;
+  const row =
+    there === undefined ? buffers.attachments.claim(op, device.name, importer !== null, by) : null;
   const attached = new Attached(buf, port, device, importer !== null, row);
   // Before there is a handle, nothing is mapped that could move.
   let handle: T | null = null;
@@ -51,6 +55,11 @@ export function* attachOperation<T>(
     };
   }
   reference.holders++;
+  if (there !== undefined) {
+    yield* attachElsewhere(op, attached, there);
+    handle = make(attached);
+    return handle;
+  }
   try {
     yield* port.attach(op, attached);
   } catch (error) {
@@ -65,6 +74,19 @@ export function* attachOperation<T>(
   }
   handle = make(attached);
   return handle;
+}
+
+/** The exporter's agent does all of it, and keeps the list. */
+function* attachElsewhere(op: string, attached: Attached, there: Elsewhere): Operation<void> {
+  try {
+    const kept = yield* there.attach(op, attached);
+    if (kept !== null) keep(attached, kept);
+  } catch (error) {
+    forget(attached);
+    throw error;
+  }
+  attached.listed = true;
+  there.enter(attached);
 }
 
 /** From the exporter's attach to the list. */
@@ -120,16 +142,18 @@ function* pinAndList(op: string, attached: Attached, hold: Hold): Operation<void
 /** With the lock held: on the list, with what is kept. */
 function enlist(attached: Attached, kept: Mapped | null): void {
   const { buffers, reference, port, row } = attached;
-  if (kept !== null) {
-    attached.kept = (attached.dynamic ? makeDynamicMapping : makeMapping)(attached, kept);
-    attached.add(attached.kept);
-  }
+  if (kept !== null) keep(attached, kept);
   attached.listed = true;
   port.enlist(attached);
   if (++reference.attachments === 1) {
     buffers.rows.setAttached(reference.row, buffers.agent.slot, true);
   }
-  buffers.attachments.publish(row, reference.row, reference.generation);
+  if (row !== null) buffers.attachments.publish(row, reference.row, reference.generation);
+}
+
+function keep(attached: Attached, mapped: Mapped): void {
+  attached.kept = (attached.dynamic ? makeDynamicMapping : makeMapping)(attached, mapped);
+  attached.add(attached.kept);
 }
 
 /** With the lock held. */
@@ -140,7 +164,7 @@ function unlist(attached: Attached): void {
   if (--reference.attachments === 0) {
     buffers.rows.setAttached(reference.row, buffers.agent.slot, false);
   }
-  buffers.attachments.withdraw(row);
+  if (row !== null) buffers.attachments.withdraw(row);
 }
 
 // --------------------------------------------------------------------------------------------- detach
@@ -163,6 +187,18 @@ function behind({ buffers }: Attached, work: Promise<void>): void {
 
 function* detachOperation(op: string, attached: Attached): Operation<void> {
   yield* callsOver(attached);
+  const there = attached.port.elsewhere;
+  if (there !== undefined) {
+    attached.listed = false;
+    there.leave(attached);
+    endAll(attached, null);
+    try {
+      yield* there.detach(op, attached);
+    } finally {
+      forget(attached);
+    }
+    return;
+  }
   if (attached.port.dynamic) {
     yield* withOwnLock(op, attached, (hold) => {
       unlist(attached);
@@ -205,6 +241,6 @@ function* leaveExporter(op: string, attached: Attached): Operation<void> {
 }
 
 function forget({ buffers, reference, row }: Attached): void {
-  buffers.attachments.free(row);
+  if (row !== null) buffers.attachments.free(row);
   buffers.drop(reference);
 }

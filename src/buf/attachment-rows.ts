@@ -60,7 +60,7 @@ export class AttachmentRows {
   }
 
   /** A row for an attachment that is being made. @throws ENFILE */
-  claim(op: string, device: string, dynamic: boolean): number {
+  claim(op: string, device: string, dynamic: boolean, importer = this.tag): number {
     const w = this.#words;
     const row = this.#finder.take((candidate) => {
       const owner = this.#base + candidate * SIZE + attachment.owner;
@@ -73,6 +73,7 @@ export class AttachmentRows {
       throw fail('ENFILE', op, { table: 'attachments', limit: this.#finder.rows }, { why });
     }
     const at = this.#base + row * SIZE;
+    store(w, at + attachment.importer, importer);
     store(w, at + attachment.flags, dynamic ? AttachmentFlag.DYNAMIC : 0);
     store(w, at + attachment.mapped, 0);
     store(w, at + attachment.pinned, 0);
@@ -125,7 +126,7 @@ export class AttachmentRows {
       const view = {
         buffer: buffer - 1,
         generation: load(w, at + attachment.life),
-        owner,
+        owner: load(w, at + attachment.importer),
         device: readText(w, at + attachment.device, NAME_BYTES),
         dynamic: (load(w, at + attachment.flags) & AttachmentFlag.DYNAMIC) !== 0,
         mapped: load(w, at + attachment.mapped),

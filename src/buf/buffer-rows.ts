@@ -43,6 +43,15 @@ export interface Facts {
   readonly exporter: number;
   readonly exporterName: string;
   readonly dynamic: boolean;
+  /** Its exporter keeps the first mapping until detach. */
+  readonly caches: boolean;
+  /** Milliseconds; Infinity = no limit. */
+  readonly callTimeout: number;
+}
+
+/** What is longer than three weeks is no limit. */
+function timeoutWord(ms: number): number {
+  return ms > 0x7fff_ffff ? 0 : Math.max(1, Math.ceil(ms));
 }
 
 export class BufferRows {
@@ -75,7 +84,10 @@ export class BufferRows {
     store(w, at + buffer.sizeLow, facts.size | 0);
     store(w, at + buffer.resv, facts.resv);
     store(w, at + buffer.exporter, facts.exporter);
-    store(w, at + buffer.flags, facts.dynamic ? BufferFlag.DYNAMIC : 0);
+    const { dynamic, caches, callTimeout } = facts;
+    const flags = (dynamic ? BufferFlag.DYNAMIC : 0) | (caches ? BufferFlag.CACHES : 0);
+    store(w, at + buffer.flags, flags);
+    store(w, at + buffer.callTimeout, timeoutWord(callTimeout));
     for (const field of [buffer.queues, buffer.moveGen, buffer.pool, buffer.nameVersion]) {
       store(w, at + field, 0);
     }
@@ -121,6 +133,15 @@ export class BufferRows {
 
   isDynamic(row: number): boolean {
     return (load(this.#words, this.at(row) + buffer.flags) & BufferFlag.DYNAMIC) !== 0;
+  }
+
+  caches(row: number): boolean {
+    return (load(this.#words, this.at(row) + buffer.flags) & BufferFlag.CACHES) !== 0;
+  }
+
+  /** Milliseconds; Infinity = no limit. */
+  callTimeout(row: number): number {
+    return load(this.#words, this.at(row) + buffer.callTimeout) || Infinity;
   }
 
   exporterName(row: number): string {

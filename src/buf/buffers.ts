@@ -9,14 +9,16 @@
  *             A reference with holders > 0 has this agent's bit set; its generation cannot change.
  */
 
-import type { Agent } from '../agent/index.js';
+import { type Agent, Calls } from '../agent/index.js';
 import { fail, shown } from '../errors.js';
 import type { Fences } from '../fence/index.js';
-import type { Reservation, Reservations } from '../resv/index.js';
+import type { BorrowedLock, Reservation, Reservations } from '../resv/index.js';
 import { AttachmentRows } from './attachment-rows.js';
 import { BufferRows, type Facts } from './buffer-rows.js';
 import { type DmaBuf, makeDmaBuf } from './dma-buf.js';
 import { Exports } from './exports.js';
+import { GuestAccesses } from './guest-accesses.js';
+import { Guests } from './guests.js';
 import { type Namer, NO_POOLS, type PoolHook, type SharedExporter } from './hooks.js';
 import { Phase } from './layout.js';
 import { type Leak, Leaks } from './leaks.js';
@@ -26,6 +28,7 @@ import { checkName } from './names.js';
 import { Reference } from './reference.js';
 import { type SgTable, sgTable } from './sg-table.js';
 import { Tickets } from './tickets.js';
+import { Visits } from './visits.js';
 
 /** What the domain passes in. */
 export interface BufferPorts {
@@ -52,6 +55,9 @@ export class Buffers {
   readonly tickets: Tickets;
   readonly attachments: AttachmentRows;
   readonly exports: Exports;
+  /** Calls to exporters in other agents, and of importers there. */
+  readonly calls: Calls<BorrowedLock>;
+  readonly visits: Visits;
   readonly leaks: Leaks;
   readonly #references: (Reference | undefined)[];
   readonly #namers: Namer[] = [];
@@ -77,14 +83,23 @@ export class Buffers {
     this.tickets = new Tickets(agent, (reference) => this.drop(reference));
     this.attachments = new AttachmentRows(arena, agent.tag);
     this.exports = new Exports(this);
+    this.calls = new Calls(agent, {
+      borrow: (row, tag) => reservations.borrow(row, tag),
+      handOver: (row, tag, slot, died) => reservations.handOver(row, tag, slot, died),
+      holderOf: (row) => reservations.holder(row),
+    });
+    this.visits = new Visits(this);
+    const guests = [new Guests(this), new GuestAccesses(this)];
     this.leaks = new Leaks(agent.platform, (leak) => ports.onLeak?.(leak), ports.stacks);
     this.#references = Array.from({ length: arena.limits.buffers }, () => undefined);
     reservations.details = (row) =>
       row < arena.limits.buffers ? { buffer: this.rows.id(row) } : { reservation: row };
     reservations.registerNamer((row) => this.#namesReservation(row));
-    agent.onNote(() => {
+    agent.onNote((everything) => {
       this.tickets.sweep();
       this.exports.sweep();
+      this.visits.sweep();
+      if (everything) for (const each of guests) each.sweep();
     });
     agent.reapers.register('attachments', (index, tag) => this.#reapAttachments(index, tag));
     agent.reapers.register('references', (index, tag) => this.#reapReferences(index, tag));
@@ -108,11 +123,7 @@ export class Buffers {
   // ------------------------------------------------------------------------------------------- making
 
   /** A row of our own, BUILDING. @throws EINVAL · EXDEV · ENFILE */
-  begin(
-    op: string,
-    wanted: NewBuffer,
-    exporter: Pick<Facts, 'exporter' | 'exporterName' | 'dynamic'>,
-  ): number {
+  begin(op: string, wanted: NewBuffer, exporter: Omit<Facts, 'size' | 'name' | 'resv'>): number {
     const { size, name, resv } = wanted;
     if (name !== undefined) checkName(op, 'name', name);
     if (resv !== undefined && resv.room !== this.reservations) {

@@ -14,6 +14,10 @@ export type Direction = 'bidirectional' | 'to-device' | 'from-device';
 /** What the CPU is going to do (DMA_BUF_SYNC_READ, _WRITE, _RW). */
 export type CpuIntent = 'read' | 'write' | 'read-write';
 
+/** In the order in which calls between agents number them. */
+export const DIRECTIONS: readonly Direction[] = ['bidirectional', 'to-device', 'from-device'];
+export const CPU_INTENTS: readonly CpuIntent[] = ['read', 'write', 'read-write'];
+
 /** What an importer has to be over with before the CPU may do this. @throws EINVAL */
 export function usageBefore(op: string, intent: unknown): Usage {
   if (intent === 'read') return 'write';

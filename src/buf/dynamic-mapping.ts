@@ -8,7 +8,7 @@ import { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import { ByteAccess } from './byte-access.js';
 import type { Direction } from './direction.js';
-import { ShownHold, withLock } from './hold.js';
+import { shownHold, withLock } from './hold.js';
 import type { Mapped } from './port.js';
 import type { SgTable } from './sg-table.js';
 
@@ -95,7 +95,7 @@ export class DynamicMapping extends ByteAccess {
     const attached = this.#attached;
     if (attached.kept === this || !attached.remove(this)) return;
     this.#valid = false;
-    attached.port.unmap(attached, this.#mapped, new ShownHold(attached.buffers, lock));
+    attached.port.unmap(attached, this.#mapped, shownHold(attached.buffers, lock));
   }
 
   /** While the lock that it was mapped under is held: at once. Else when the lock is next free. */

@@ -13,6 +13,7 @@ import type { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import type { Buffers } from './buffers.js';
 import type { CpuIntent, Direction } from './direction.js';
+import type { DmaBuf } from './dma-buf.js';
 import type { ExportedBuf } from './exported-buf.js';
 import type {
   AttachmentInfo,
@@ -88,18 +89,16 @@ export class Export<P> implements ExporterPort {
     yield* this.#call<void>(op, () => this.ops.detach?.(att), nothingToUndo);
   }
 
-  *beginCpuAccess(op: string, intent: CpuIntent): Operation<void> {
+  *beginCpuAccess(op: string, _buf: DmaBuf, intent: CpuIntent): Operation<() => void> {
+    const end = (): void => this.#unfailing(() => this.ops.endCpuAccess?.(this.buf, intent));
     yield* this.#call<void>(
       op,
       () => this.ops.beginCpuAccess?.(this.buf, intent),
       () => (outcome) => {
-        if (outcome !== null) this.endCpuAccess(intent);
+        if (outcome !== null) end();
       },
     );
-  }
-
-  endCpuAccess(intent: CpuIntent): void {
-    this.#unfailing(() => this.ops.endCpuAccess?.(this.buf, intent));
+    return end;
   }
 
   release(): void {

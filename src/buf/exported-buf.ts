@@ -7,7 +7,7 @@ import { fail } from '../errors.js';
 import { HeldLock } from '../resv/index.js';
 import { DmaBuf } from './dma-buf.js';
 import type { Export } from './export.js';
-import { ShownHold } from './hold.js';
+import { shownHold } from './hold.js';
 import type { Reference } from './reference.js';
 
 /** @internal */
@@ -74,7 +74,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
       throw fail('EBUSY', op, { buffer: id }, { why });
     }
     this.#exported.moved();
-    const hold = new ShownHold(this.buffers, lock);
+    const hold = shownHold(this.buffers, lock);
     const causes: unknown[] = [];
     for (const attached of attachments) {
       try {

@@ -32,6 +32,7 @@ import { actorOf, isServing, phaseOf } from './life.js';
 import { mapOperation } from './map-operations.js';
 import { checkName } from './names.js';
 import type { ExporterPort } from './port.js';
+import { RemotePort } from './remote-port.js';
 
 const CALL_TIMEOUT = 5_000;
 const STATIC_OPS = ['map', 'unmap', 'release'] as const;
@@ -81,7 +82,13 @@ export class Exports {
     const row = buffers.begin(
       op,
       { size, name, resv },
-      { exporter: tag, exporterName: exporter, dynamic },
+      {
+        exporter: tag,
+        exporterName: exporter,
+        dynamic,
+        caches: ops.cacheMapping === true,
+        callTimeout,
+      },
     );
     return new Export(buffers, row, ops, priv, dynamic, callTimeout);
   }
@@ -101,7 +108,7 @@ export class Exports {
 
   // ------------------------------------------------------------------------------------------- reaching exporters
 
-  /** Who exports that buffer. @throws ENOTSUP another agent, which cannot be called from here · EOWNERDEAD it has gone */
+  /** Who exports that buffer. @throws EOWNERDEAD it has gone */
   reach(op: string, buf: DmaBuf): ExporterPort {
     const reference = buf.use(op);
     const { buffers } = this;
@@ -114,15 +121,13 @@ export class Exports {
     if (!isServing(buffers.agent, reference.exporter)) {
       throw fail('EOWNERDEAD', op, at, { why: 'the agent that exported the buffer has gone' });
     }
-    const why = 'the buffer was exported by another agent, whose callbacks run there only';
-    throw fail('ENOTSUP', op, at, { why });
+    return (reference.port ??= new RemotePort(buffers, reference));
   }
 
   /** CPU access to a buffer of an exporter of one's own: its hook, and an attachment of the CPU for the bytes. */
   *beginAccess(op: string, buf: DmaBuf, intent: CpuIntent): Operation<OpenSession> {
-    const exported = this.reach(op, buf) as Export<unknown>;
     const device = makeDevice(op, 'cpu');
-    yield* exported.beginCpuAccess(op, intent);
+    const end = yield* this.reach(op, buf).beginCpuAccess(op, buf, intent);
     let attached: Attached | null = null;
     return {
       *map() {
@@ -131,7 +136,7 @@ export class Exports {
         return mapping.table('map');
       },
       end() {
-        exported.endCpuAccess(intent);
+        end();
         if (attached !== null) detachBehind(op, attached);
       },
     };

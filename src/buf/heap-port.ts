@@ -46,4 +46,8 @@ export class HeapPort implements ExporterPort {
   unmap(): void {}
   *pin(): Operation<void> {}
   unpin(): void {}
+  // oxlint-disable-next-line require-yield -- an operation that never waits
+  *beginCpuAccess(): Operation<() => void> {
+    return () => {};
+  }
 }

@@ -7,7 +7,7 @@
  * and is taken once more for the undoing.
  */
 
-import type { HeldLock, Reservation, ResvLock } from '../resv/index.js';
+import { BorrowedLock, type HeldLock, type Reservation, type ResvLock } from '../resv/index.js';
 import type { Buffers } from './buffers.js';
 
 /** Undoes, with the lock held. */
@@ -43,7 +43,7 @@ export class OwnHold implements Hold {
 }
 
 /** A lock that the importer took, and showed. */
-export class ShownHold implements Hold {
+class ShownHold implements Hold {
   constructor(
     readonly buffers: Buffers,
     readonly lock: HeldLock,
@@ -55,6 +55,27 @@ export class ShownHold implements Hold {
       if (undo !== null) void buffers.background(withLock(buffers, lock.resv, undo));
     };
   }
+}
+
+/** A lock that an importer in another agent took, and sent along. */
+class BorrowedHold implements Hold {
+  constructor(readonly lock: BorrowedLock) {}
+
+  outlive(): (undo: Undo | null) => void {
+    const end = this.lock.outlive();
+    return (undo) => {
+      try {
+        undo?.(this.lock);
+      } finally {
+        end();
+      }
+    };
+  }
+}
+
+/** The lock that an importer showed. */
+export function shownHold(buffers: Buffers, lock: HeldLock): Hold {
+  return lock instanceof BorrowedLock ? new BorrowedHold(lock) : new ShownHold(buffers, lock);
 }
 
 /** Runs `work` with the lock, as soon as it is free. A dead holder before us stays known to the next one. */

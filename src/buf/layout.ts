@@ -31,6 +31,9 @@ export const BufferLayout = record(
     idLow: u32('inode number'),
     sizeHigh: u32('bytes'),
     sizeLow: u32('bytes'),
+    callTimeout: u32(
+      'milliseconds that a callback of its exporter may take; 0 = as long as it likes',
+    ),
     pool: u32('pool index + 1; 0 = none'),
     poolNext: u32('next buffer row of that pool + 1; 0 = last'),
     attached: words(
@@ -57,7 +60,10 @@ export const TicketLayout = record('ticket', {
 export const AttachmentLayout = record(
   'attachment',
   {
-    owner: u32('tag of the agent that attached; 0 = free'),
+    owner: u32(
+      'tag of the agent that keeps the attachment: the importer, or its exporter for him; 0 = free',
+    ),
+    importer: u32('tag of the agent that attached'),
     buffer: u32(
       'buffer row + 1; 0 = not attached (yet, or any more): stored last and taken back first',
     ),
@@ -105,7 +111,7 @@ export const bufferSections: readonly Section[] = [
  */
 export const Phase = { FREE: 0, BUILDING: 1, LIVE: 2, IDLE: 3, DYING: 4, RELEASING: 5 } as const;
 
-export const BufferFlag = { DYNAMIC: 1 } as const;
+export const BufferFlag = { DYNAMIC: 1, CACHES: 2 } as const;
 export const AttachmentFlag = { DYNAMIC: 1 } as const;
 
 /** FREE → FILLING → OPEN → TAKEN | LOST → (the sender has seen it) OPENED | REVOKED; OPEN → REVOKED | GONE. */

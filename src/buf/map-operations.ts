@@ -12,7 +12,7 @@ import type { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import type { Direction } from './direction.js';
 import { type DynamicMapping, makeDynamicMapping } from './dynamic-mapping.js';
-import { ShownHold } from './hold.js';
+import { shownHold } from './hold.js';
 import { type Mapping, makeMapping } from './mapping.js';
 import { makePin, type Pin } from './pin.js';
 import { TaskWait } from './task-wait.js';
@@ -76,7 +76,7 @@ export function* dynamicMapOperation(
   lock: HeldLock,
   direction: Direction,
 ): Operation<DynamicMapping> {
-  const hold = new ShownHold(attached.buffers, lock);
+  const hold = shownHold(attached.buffers, lock);
   const mapped = yield* call(attached, attached.port.map(op, attached, direction, hold));
   const mapping = makeDynamicMapping(attached, mapped, lock);
   attached.add(mapping);
@@ -85,7 +85,7 @@ export function* dynamicMapOperation(
 
 /** `lock` has been checked. */
 export function* pinOperation(op: string, attached: Attached, lock: HeldLock): Operation<Pin> {
-  const hold = new ShownHold(attached.buffers, lock);
+  const hold = shownHold(attached.buffers, lock);
   yield* call(attached, attached.port.pin(op, attached, hold));
   return makePin(attached, lock);
 }

@@ -5,7 +5,7 @@
 
 import { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
-import { ShownHold, withLock } from './hold.js';
+import { shownHold, withLock } from './hold.js';
 
 const UNPOSTED = Symbol('a Pin cannot be posted: pin on the side that needs it');
 
@@ -39,7 +39,7 @@ export class Pin implements Disposable {
   #unpin(lock: HeldLock): void {
     const attached = this.#attached;
     if (!attached.removePin(this)) return;
-    attached.port.unpin(attached, new ShownHold(attached.buffers, lock));
+    attached.port.unpin(attached, shownHold(attached.buffers, lock));
   }
 
   /** While the lock that it was pinned under is held: at once. Else when the lock is next free. */

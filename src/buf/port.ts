@@ -5,7 +5,8 @@
 
 import type { Operation } from '../agent/index.js';
 import type { Attached } from './attached.js';
-import type { Direction } from './direction.js';
+import type { CpuIntent, Direction } from './direction.js';
+import type { DmaBuf } from './dma-buf.js';
 import type { ExportedBuf } from './exported-buf.js';
 import type { SourceSegment } from './exporter.js';
 import type { Hold } from './hold.js';
@@ -24,6 +25,17 @@ export interface Mapped {
   readonly moveGen: number;
 }
 
+/** Attachments that the exporter's agent keeps, with all that goes with them. */
+export interface Elsewhere {
+  /** Attaches there, in one call: on the list, with what is kept. */
+  attach(op: string, attached: Attached): Operation<Mapped | null>;
+  /** Detaches there, in one call: what is open is unmapped and unpinned. */
+  detach(op: string, attached: Attached): Operation<void>;
+  /** This agent knows it, and does not any more. */
+  enter(attached: Attached): void;
+  leave(attached: Attached): void;
+}
+
 export interface ExporterPort {
   /** Its memory may move: map, unmap, pin and unpin take the lock. */
   readonly dynamic: boolean;
@@ -31,6 +43,8 @@ export interface ExporterPort {
   readonly cacheMapping: boolean;
   /** Where a static importer's mapping needs no call: what it is. */
   readonly mappedNow?: (direction: Direction) => Mapped;
+  /** Set where the callbacks run in another agent. */
+  readonly elsewhere?: Elsewhere;
   /** What the callbacks see of the buffer; null where there are none. */
   exported(): ExportedBuf<unknown> | null;
   /** With the lock held: on the buffer's list, and off it. */
@@ -43,4 +57,6 @@ export interface ExporterPort {
   unmap(attached: Attached, mapped: Mapped, hold: Hold | null): void;
   pin(op: string, attached: Attached, hold: Hold): Operation<void>;
   unpin(attached: Attached, hold: Hold): void;
+  /** Its hook for CPU access. @returns what ends the access */
+  beginCpuAccess(op: string, buf: DmaBuf, intent: CpuIntent): Operation<() => void>;
 }

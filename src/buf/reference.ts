@@ -7,7 +7,7 @@
  */
 
 import type { Reservation, Reservations } from '../resv/index.js';
-import type { HeapPort } from './heap-port.js';
+import type { ExporterPort } from './port.js';
 import type { SgTable } from './sg-table.js';
 
 export class Reference {
@@ -17,8 +17,8 @@ export class Reference {
   attachments = 0;
   /** The buffer's memory in the system heap, once it was asked for. */
   table: SgTable | null = null;
-  /** The heap as its exporter, once it was asked for. */
-  port: HeapPort | null = null;
+  /** How its exporter is reached, once it was asked for. */
+  port: ExporterPort | null = null;
 
   #resv: Reservation | null = null;
 

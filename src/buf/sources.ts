@@ -8,10 +8,18 @@
 
 import { checkInteger, fail } from '../errors.js';
 import type { Buffers } from './buffers.js';
+import type { Range } from './call-kinds.js';
 import type { Device } from './device.js';
 import type { SourceSegment } from './exporter.js';
+import type { Mapped } from './port.js';
 import type { Reference } from './reference.js';
 import { type SgTable, sgTable } from './sg-table.js';
+
+/** One stretch of it. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly reference: Reference;
+}
 
 /** Memory that is mapped, and the references that keep it. */
 export interface HeldTable {
@@ -44,16 +52,46 @@ export function holdSources(
       { why },
     );
   }
-  const ranges = (sources as Partial<SourceSegment>[]).map((source) =>
-    rangeOf(op, buffers, source),
+  const pieces = (sources as Partial<SourceSegment>[]).map((source) =>
+    pieceOf(op, buffers, source),
   );
-  const total = ranges.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const total = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   if (total !== size) throw broken(op, `map gave ${total} bytes of a buffer of ${size}`);
-  for (const { reference } of ranges) reference.holders++;
+  for (const { reference } of pieces) reference.holders++;
+  return heldTable(pieces);
+}
+
+/**
+ * The same, as another agent has mapped it for us, held until `dropSources`.
+ * @throws EOWNERDEAD the exporter has gone meanwhile, and its memory with it
+ */
+export function holdRanges(op: string, buffers: Buffers, ranges: readonly Range[]): HeldTable {
+  const pieces: Piece[] = [];
+  for (const { row, generation, offset, length } of ranges) {
+    const reference = buffers.enter(row, generation);
+    if (reference === null) {
+      for (const piece of pieces) buffers.drop(piece.reference);
+      throw fail('EOWNERDEAD', op, {}, { why: 'the agent that exported the buffer has gone' });
+    }
+    const bytes = buffers.table(reference).bytes ?? new Uint8Array(0);
+    pieces.push({ bytes: bytes.subarray(offset, offset + length), reference });
+  }
+  return heldTable(pieces);
+}
+
+function heldTable(pieces: readonly Piece[]): HeldTable {
   return {
-    table: sgTable(ranges.map(({ bytes }) => bytes)),
-    held: ranges.map(({ reference }) => reference),
+    table: sgTable(pieces.map(({ bytes }) => bytes)),
+    held: pieces.map(({ reference }) => reference),
   };
+}
+
+/** What a mapping is made of, by name. */
+export function rangesOf({ sources, held }: Pick<Mapped, 'sources' | 'held'>): Range[] {
+  return held.map(({ row, generation }, i) => {
+    const { offset = 0, length = 0 } = sources[i] ?? {};
+    return { row, generation, offset, length };
+  });
 }
 
 export function dropSources(buffers: Buffers, held: readonly Reference[]): void {
@@ -64,11 +102,7 @@ function broken(op: string, why: string): Error {
   return fail('EIO', op, {}, { why: `the exporter is broken: ${why}` });
 }
 
-function rangeOf(
-  op: string,
-  buffers: Buffers,
-  source: Partial<SourceSegment> | undefined,
-): { readonly bytes: Uint8Array; readonly reference: Reference } {
+function pieceOf(op: string, buffers: Buffers, source: Partial<SourceSegment> | undefined): Piece {
   const of = source?.of;
   if (of?.buffers !== buffers) throw broken(op, '`of` must be a buffer of this domain');
   const reference = of.use(op);

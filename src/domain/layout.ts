@@ -3,7 +3,7 @@
  * domain/layout — what the domain itself stores, and the list of all tables in layout order.
  */
 
-import { ControlSection, SlotSection, WaitRowSection } from '../agent/index.js';
+import { CallSection, ControlSection, SlotSection, WaitRowSection } from '../agent/index.js';
 import { bufferSections } from '../buf/index.js';
 import { fenceSections } from '../fence/index.js';
 import { heapSections } from '../heap/index.js';
@@ -27,6 +27,7 @@ export const SECTIONS: readonly Section[] = [
   ControlSection,
   SlotSection,
   WaitRowSection,
+  CallSection,
   ...fenceSections,
   ...reservationSections,
   ...bufferSections,

@@ -39,7 +39,13 @@ export interface Heap {
 }
 
 /** In the row of a buffer: this heap is its exporter. */
-const EXPORTER = { exporter: 0, exporterName: 'system', dynamic: false } as const;
+const EXPORTER = {
+  exporter: 0,
+  exporterName: 'system',
+  dynamic: false,
+  caches: false,
+  callTimeout: Infinity,
+} as const;
 /** Buffers that an ENOMEM names. */
 const SHOWN = 3;
 

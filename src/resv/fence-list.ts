@@ -70,6 +70,8 @@ export class FenceList {
   readonly #words: Words;
   /** How many slots may be in use before unlock: what was there, and what was reserved. */
   #limit = -1;
+  /** What was reserved when the lock was lent to another agent. */
+  #spare = 0;
   /** A WRITE fence was added under this hold of the lock: a failure among these is not "before". */
   #wrote = false;
 
@@ -206,6 +208,24 @@ export class FenceList {
   unlocked(): void {
     this.#limit = -1;
     this.#wrote = false;
+  }
+
+  /** Another agent may add fences until `takeBack`. */
+  lend(): void {
+    if (this.#limit >= 0) this.#spare = Math.max(0, this.#limit - this.count);
+  }
+
+  /** As much is reserved again as before; if there is no room any more, nothing is. */
+  takeBack(): void {
+    const spare = this.#spare;
+    this.#spare = 0;
+    if (this.#limit < 0) return;
+    this.#limit = -1;
+    try {
+      if (spare > 0) this.reserve('HeldLock.reserve', spare);
+    } catch {
+      this.#limit = -1;
+    }
   }
 
   /** Replaces a fence that is over, or an earlier one of its own context; else takes a reserved slot. @throws ENOSPC */

@@ -163,6 +163,11 @@ export abstract class HeldLock {
     return this.resv.handles(this.resv.list.inTheWay(usageNumber(op, usage)));
   }
 
+  /** @internal The lock itself, where this agent took it; null = it is held on another agent's behalf. */
+  get own(): ResvLock | null {
+    return null;
+  }
+
   /** @internal For a callback: the same proof, that cannot unlock and ends with the callback. */
   lend(): LentLock {
     return new LentLock(this);
@@ -217,6 +222,10 @@ export class LentLock extends HeldLock {
     return !this.#over && this.#of.held;
   }
 
+  override get own(): ResvLock | null {
+    return this.#of.own;
+  }
+
   /** The callback has returned. */
   end(): void {
     this.#over = true;
@@ -261,6 +270,11 @@ export class ResvLock extends HeldLock implements Disposable {
 
   [Symbol.dispose](): void {
     this.unlock();
+  }
+
+  /** @internal */
+  override get own(): ResvLock {
+    return this;
   }
 
   /** @internal The context that took it. */

@@ -14,11 +14,12 @@
  *   lockOperation(op, { context, recover, blocking }): Operation<ResvLock>      waitOperation(op, usage): Operation<void>
  *   tryLock()    writeError()    owedHere(usage)    holderSlot    row    room
  * `HeldLock`: static require(op, lock, resv) throws EINVAL, ENOLCK · inTheWay(usage): pending fences, and failed writes ·
- *   lend(): LentLock, end() it
+ *   lend(): LentLock, end() it · own: the ResvLock, or null when another agent lent it (see lending)
  */
 export { AcquireContext, type Algorithm } from './acquire-context.js';
 export { HeldLock, ResvLock } from './held-lock.js';
 export { reservationSections } from './layout.js';
+export { BorrowedLock, LentAway } from './lending.js';
 export { lockAll, lockAllSync } from './lock-all.js';
 export { LockSet } from './lock-set.js';
 export type { LockOptions, LockSyncOptions } from './options.js';

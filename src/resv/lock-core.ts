@@ -47,6 +47,8 @@ export abstract class LockCore {
   dead = false;
   /** @internal Waiters of this agent. */
   waiting = 0;
+  /** @internal The lock is lent to another agent: to be called before it is released. */
+  lent: (() => void) | null = null;
   /** @internal The lock that is held, while its object is watched (see lost-locks). */
   holding: Holding | null = null;
   /** @internal Made for the first who asks. */
@@ -143,6 +145,7 @@ export abstract class LockCore {
 
   /** @internal For the lock object. `dead` stays in the word: the next holder learns it. */
   release(context: AcquireContext | null): void {
+    if (this.lent !== null) this.lent();
     if (this.holder === GONE) return;
     const tag = context === null ? this.room.plainTag : context.tag;
     const { dead } = this;
@@ -155,6 +158,13 @@ export abstract class LockCore {
     if (this.waiting > 0 || cas(this.words, this.ownerAt, tag, 0) !== tag)
       this.ww.release(tag, dead);
     else this.room.agent.countHeld(-1);
+  }
+
+  /** @internal The owner word says that it was passed to this agent. What counts as held for it was counted when it was borrowed. */
+  adopt(): ResvLock {
+    this.holder = PLAIN;
+    this.dead = (load(this.words, this.ownerAt) & D) !== 0;
+    return this.lockOf(null);
   }
 
   /** @internal Nobody can unlock it: as if the holder had died. */

@@ -28,6 +28,7 @@ import { Chunks } from './chunks.js';
 import { ContextTable } from './context-table.js';
 import { FenceList } from './fence-list.js';
 import { ResvLayout, ResvSection } from './layout.js';
+import { BorrowedLock, handOver } from './lending.js';
 import { LostLocks } from './lost-locks.js';
 import { D, H, K, plainTag, slotOf, TAG, W } from './owner-word.js';
 import { makeReservation, type Reservation } from './reservation.js';
@@ -227,6 +228,18 @@ export class Reservations {
     } finally {
       this.blocking--;
     }
+  }
+
+  // ------------------------------------------------------------------------------------------- lending
+
+  /** For a call of another agent that its lock goes along with. */
+  borrow(row: number, tag: number): BorrowedLock {
+    return new BorrowedLock(this.of(row), tag);
+  }
+
+  /** The lock that `tag` holds passes to the agent in `slot`, if it holds it. `died`: and the next one learns why. */
+  handOver(row: number, tag: number, slot: number, died: boolean): void {
+    handOver(this.words, this.#at(row) + resv.owner, tag, slot, died);
   }
 
   // ------------------------------------------------------------------------------------------- looking

@@ -255,7 +255,11 @@ export class WwLock {
     const w = this.#words;
     for (;;) {
       const v = load(w, this.#at);
-      if (((v ^ tag) & TAG) !== 0) break; // an agent that has left holds nothing
+      if (((v ^ tag) & TAG) !== 0) {
+        // An agent that has left holds nothing, and a lock that was lent may have been passed on: who waits here queues anew.
+        this.#nudge();
+        break;
+      }
       // Without contexts nobody but the first waiter has to know: it is rung, and puts W up again. Until then, unlocking is cheap.
       const kept = (v & (H | K)) === 0 ? 0 : v & (W | H | K);
       const free = dead ? kept | D : kept;

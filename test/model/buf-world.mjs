@@ -7,8 +7,9 @@
  * rooms in its first block, so that making them is no part of what is explored.
  */
 
+import { CallSection } from '../../dist/agent/index.js';
 import { Buffers, bufferSections } from '../../dist/buf/index.js';
-import { makeWorld } from './world.mjs';
+import { makeWorld, replaceMethod } from './world.mjs';
 
 /** @import {Env} from './engine/types.js' */
 /** @import {Agent} from '../../dist/agent/index.js' */
@@ -20,16 +21,15 @@ import { makeWorld } from './world.mjs';
 
 /** Words that never change while anybody looks, or that nobody but their writer looks at in these models. */
 const QUIET =
-  /^header|\.(idHigh|idLow|size|flags|exporterName|names|nameVersion|resv|moveGen|queues|pool|name|pid|kind|member|start|watched|pad|lost)|\.(agents|attached)\+[2-7]/;
+  /^header|\.(idHigh|idLow|size|flags|exporterName|names|nameVersion|resv|moveGen|queues|pool|name|pid|kind|member|start|watched|pad|lost)|\.(agents|attached)\+[2-7]|^call|\.inbox|\.callTimeout/;
+
+// Nobody calls anybody here.
+replaceMethod(CallSection, 'rows', (/** @type {{agents: number}} */ limits) => limits.agents);
 
 /** @param {readonly Section[]} sections @param {Partial<Limits>} [limits] @returns {World} */
 export function makeBufWorld(sections = [], limits = {}) {
-  return makeWorld([...bufferSections, ...sections], {
-    agents: 5,
-    buffers: 2,
-    waitRows: 2,
-    ...limits,
-  });
+  const tiny = { agents: 5, buffers: 2, waitRows: 2, ...limits };
+  return makeWorld([CallSection, ...bufferSections, ...sections], tiny);
 }
 
 const none = /** @type {Fences} */ (/** @type {unknown} */ (null));

@@ -3,7 +3,13 @@
  * Several agents of one arena on one thread: what unit tests stand on. Blocking calls of one agent cannot be ended by another
  * one here, since all share a thread; use the promise forms, or test/threads.
  */
-import { Agent, ControlSection, SlotSection, WaitRowSection } from '../../src/agent/index.js';
+import {
+  Agent,
+  CallSection,
+  ControlSection,
+  SlotSection,
+  WaitRowSection,
+} from '../../src/agent/index.js';
 import { nodePlatform } from '../../src/host/node-platform.js';
 import { Arena, type Limits, type Section } from '../../src/mem/index.js';
 
@@ -29,7 +35,7 @@ export function world(
   count = 2,
   limits: Partial<Limits> = {},
 ): World {
-  const all = [ControlSection, SlotSection, WaitRowSection, ...sections];
+  const all = [ControlSection, SlotSection, WaitRowSection, CallSection, ...sections];
   const arena = Arena.create(all, { ...SMALL, ...limits }, [1, 2]);
   const dead = new Set<number>();
   const agents = Array.from({ length: count }, (_, n) => {

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/**
+ * agent/call-wait — what a caller waits for: that its call has been answered, or cannot be any more.
+ *
+ * A target that lives answers pings, whatever its callbacks do; it sees to their time limit itself. One that answers no ping for
+ * as long as a callback may take is taken for stuck.
+ *
+ * Pairs  P7 own `blocked` word, then the walk ↔ the same of the other one: of two agents that block on each other one sees it.
+ */
+
+import type { Agent } from './agent.js';
+import { type CallRows, phaseOfCall } from './call-rows.js';
+import { CallPhase, keyKind, keyRow, objectKey } from './layout.js';
+import type { Timer } from './ports.js';
+import { tagSlot } from './reaper.js';
+import type { Wait } from './wait.js';
+
+/** Bit that tells the key of a call from those of agents. */
+const CALL_KEY = 1 << 28;
+
+/** What the caller of a call is rung for, and waits on. */
+export const callKey = (row: number): number => objectKey('agent', CALL_KEY | row);
+
+/** Who holds a lock, as far as somebody who waits in vain has to know. */
+export type HolderOf = (lock: number) => number;
+
+export class CallWait implements Wait {
+  readonly keys: readonly number[];
+  /** How it ended, if not by an answer. */
+  failed: 'silent' | 'deadlock' | 'released' | null = null;
+  #due: number;
+  #timer: Timer | null = null;
+
+  constructor(
+    readonly agent: Agent,
+    readonly rows: CallRows,
+    readonly row: number,
+    readonly target: number,
+    /** Row of the lock that goes with the call; -1 = none. */
+    readonly lock: number,
+    /** Milliseconds without a sign of life. */
+    readonly patience: number,
+    readonly holderOf: HolderOf,
+    /** Makes the target look. */
+    readonly knock: () => void,
+  ) {
+    this.keys = [callKey(row)];
+    this.#due = patience === Infinity ? Infinity : agent.platform.now() + patience;
+  }
+
+  ready(): boolean {
+    const phase = phaseOfCall(this.rows.state(this.row));
+    return this.failed !== null || phase === CallPhase.DONE || phase === CallPhase.LOST;
+  }
+
+  arm(): boolean {
+    if (this.ready()) return true;
+    if (this.#isCircle()) {
+      // P7
+      this.failed = 'deadlock';
+      return true;
+    }
+    this.#watch();
+    return false;
+  }
+
+  check(): boolean {
+    if (this.ready()) return true;
+    if (this.#due === Infinity || this.agent.platform.now() < this.#due) return false;
+    const ping = this.rows.word(this.row, 'ping');
+    if (this.rows.word(this.row, 'pong') !== ping) {
+      this.failed = 'silent';
+      return true;
+    }
+    this.rows.setWord(this.row, 'ping', (ping + 1) | 0);
+    this.#due = this.agent.platform.now() + this.patience;
+    this.knock();
+    this.#watch();
+    return this.ready();
+  }
+
+  disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  /** The event loop looks again when the target should have answered; who blocks looks by itself, now and then. */
+  #watch(): void {
+    this.disarm();
+    if (this.#due === Infinity) return;
+    const { agent } = this;
+    const left = Math.max(0, this.#due - agent.platform.now());
+    this.#timer = agent.platform.timer(left, () => agent.ring(agent.slot, callKey(this.row)));
+  }
+
+  /** Does the target block, because of us? */
+  #isCircle(): boolean {
+    const { slots, slot } = this.agent;
+    const blocking = slots.word(slot, 'blocked') !== 0;
+    let who = this.target;
+    for (let hops = slots.used; hops > 0; hops--) {
+      const key = slots.word(who, 'blocked');
+      if (key === 0) return false;
+      const row = keyRow(key);
+      const kind = keyKind(key);
+      if (kind === 'lock') {
+        if (row === this.lock) return true;
+        who = this.holderOf(row);
+      } else if (kind === 'agent' && (row & CALL_KEY) !== 0) {
+        who = tagSlot(this.rows.word(row & ~CALL_KEY, 'target'));
+      } else return false;
+      if (who < 0) return false;
+      if (who === slot) return blocking;
+    }
+    return false;
+  }
+}

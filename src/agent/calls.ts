@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/**
+ * agent/calls — one agent has another one do something, and waits for the answer; a lock of the caller may go along.
+ *
+ *    caller                          target                          reaper, of the caller │ of the target
+ *    message, IDLE → POSTED, note
+ *                                    POSTED → RUNNING, the handler        POSTED → IDLE    │ POSTED → LOST
+ *    gives up: POSTED → IDLE                                                               │
+ *    gives up: RUNNING → ABANDONED   RUNNING → DONE, ring              RUNNING → ABANDONED │ RUNNING → LOST
+ *    answer, DONE → IDLE             ABANDONED → (undo) → IDLE                             │ ABANDONED → IDLE
+ *
+ * Calls run on the event loop of the target, never inside a blocking call of its thread: what blocks there has not asked for
+ * other code to run. Who waits for it may find out that it never will (see call-wait), and in any case gives up in time.
+ *
+ * Invariants  I18 a lock that goes along is never free while its callback runs: what is ABANDONED has its lock passed to the
+ *             target (`handOver`, one CAS on the lock's word, by whoever needs it first), which unlocks it at the end.
+ *             A record leaves ABANDONED only after that, so a late hand-over finds nothing to hand over.
+ *             I19 a callback makes no call: calls have depth one, and no circle of them can form.
+ * Pairs       P8 POSTED, then the target's slot ↔ its slot LEAVING or DEAD, then all records.
+ *             P12 POSTED or ABANDONED, inbox, ring ↔ inbox taken, then the records.
+ * Lock order  nothing is taken; handlers take what they need, as tasks of the target.
+ */
+
+import type { Agent } from './agent.js';
+import { Answering } from './answering.js';
+import { Asking } from './asking.js';
+import type { Borrowed, Handler, LockPort, Request } from './call.js';
+import { CallReaper } from './call-reaper.js';
+import { CallRows, type Message } from './call-rows.js';
+import type { Operation } from './wait.js';
+
+export class Calls<B extends Borrowed = Borrowed> {
+  readonly #asking: Asking;
+  readonly #answering: Answering<B>;
+
+  constructor(agent: Agent, locks: LockPort<B>) {
+    const rows = new CallRows(agent.arena);
+    this.#asking = new Asking(agent, rows, locks);
+    this.#answering = new Answering(agent, rows, locks);
+    const reaper = new CallReaper(agent.slots, rows, locks);
+    agent.onNote((everything) => this.#answering.serve(everything));
+    agent.reapers.register('calls', (slot, tag) => reaper.reap(slot, tag));
+  }
+
+  /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
+  ask<T>(request: Request, read: (message: Message) => T): Operation<T> {
+    return this.#asking.ask(request, read);
+  }
+
+  /** What this agent does when it is asked for this. */
+  handle(kind: number, handler: Handler<B>): void {
+    this.#answering.handle(kind, handler);
+  }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/**
+ * buf/remote-port — the exporter of a buffer, seen from an agent in which its callbacks cannot run: the same steps, by calls.
+ *
+ * Attaching is one call, and so is detaching: the exporter's agent keeps the attachment, with its place on the list, its
+ * mappings and its pins, and takes it apart when this agent dies (see guests). Mapping and pinning by a dynamic importer take
+ * the lock that it shows along. What cannot fail (unmap, unpin, the end of an access) goes out behind the back of who asked for
+ * it; the exporter's agent takes the lock for it by itself.
+ *
+ * What is mapped is held by references of this agent, so memory outlives its exporter, and a move, until it is unmapped here.
+ */
+
+import type { Message, Operation } from '../agent/index.js';
+import { DmaBufError, fail } from '../errors.js';
+import { LentAway } from '../resv/index.js';
+import type { Attached } from './attached.js';
+import type { Buffers } from './buffers.js';
+import {
+  CallKind,
+  type MappingPart,
+  putDevice,
+  putDirection,
+  putIntent,
+  readMapping,
+  readRanges,
+} from './call-kinds.js';
+import type { CpuIntent, Direction } from './direction.js';
+import type { DmaBuf } from './dma-buf.js';
+import type { Hold } from './hold.js';
+import type { Elsewhere, ExporterPort, Mapped } from './port.js';
+import type { Reference } from './reference.js';
+import { dropSources, holdRanges } from './sources.js';
+
+/** A mapping, and its name in the exporter's agent. */
+interface RemoteMapped extends Mapped {
+  readonly id: number;
+}
+
+export class RemotePort implements ExporterPort {
+  readonly dynamic: boolean;
+  readonly cacheMapping: boolean;
+  readonly #patience: number;
+  /** Names of this agent's attachments, and of pins, in the exporter's agent. */
+  readonly #ids = new WeakMap<Attached, number>();
+  readonly #pins = new WeakMap<Attached, number[]>();
+
+  constructor(
+    readonly buffers: Buffers,
+    readonly reference: Reference,
+  ) {
+    const { row } = reference;
+    this.dynamic = reference.dynamic;
+    this.cacheMapping = buffers.rows.caches(row);
+    this.#patience = buffers.rows.callTimeout(row);
+  }
+
+  exported(): null {
+    return null;
+  }
+
+  // ------------------------------------------------------------------------------------------- attachments
+
+  readonly elsewhere: Elsewhere = {
+    attach: (op, attached) => this.#attach(op, attached),
+    detach: (op, attached) => this.#detach(op, attached),
+    enter: (attached) => this.buffers.visits.enter(attached),
+    leave: (attached) => this.buffers.visits.leave(attached),
+  };
+
+  *#attach(op: string, attached: Attached): Operation<Mapped | null> {
+    const { row, generation } = this.reference;
+    const id = this.buffers.visits.name();
+    this.#ids.set(attached, id);
+    const write = (message: Message): void => {
+      message.putWord(row);
+      message.putWord(generation);
+      message.putWord(id);
+      message.putWord(attached.dynamic ? 1 : 0);
+      putDevice(message, attached.device);
+    };
+    const part = yield* this.#ask(op, CallKind.ATTACH, write, (message) =>
+      message.word() === 0 ? null : readMapping(message),
+    );
+    if (part === null) return null;
+    try {
+      return yield* this.#received(op, attached, part);
+    } catch (error) {
+      this.#behind(CallKind.DETACH, attached);
+      throw error;
+    }
+  }
+
+  *#detach(op: string, attached: Attached): Operation<void> {
+    try {
+      yield* this.#ask(op, CallKind.DETACH, (message) => this.#name(message, attached), nothing);
+    } catch (error) {
+      if (DmaBufError.is(error, 'EOWNERDEAD')) return;
+      // It does not turn now: when it does, it learns this first.
+      this.#behind(CallKind.DETACH, attached);
+      throw error;
+    }
+  }
+
+  *attach(): Operation<void> {}
+  *detach(): Operation<void> {}
+  enlist(): void {}
+  unlist(): void {}
+
+  // ------------------------------------------------------------------------------------------- mappings
+
+  *map(op: string, attached: Attached, direction: Direction, hold: Hold | null): Operation<Mapped> {
+    const write = (message: Message): void => {
+      this.#name(message, attached);
+      putDirection(message, direction);
+    };
+    const part = yield* this.#ask(op, CallKind.MAP, write, readMapping, hold);
+    return yield* this.#received(op, attached, part);
+  }
+
+  /** Takes hold of what was mapped for this agent. */
+  *#received(op: string, attached: Attached, part: MappingPart): Operation<RemoteMapped> {
+    const { id, direction, moveGen, count } = part;
+    try {
+      const ranges = [...part.ranges];
+      while (ranges.length < count) {
+        const write = (message: Message): void => {
+          this.#name(message, attached);
+          message.putWord(id);
+          message.putWord(ranges.length);
+        };
+        const more = yield* this.#ask(op, CallKind.MORE, write, readRanges);
+        if (more.length === 0)
+          throw fail('ESTALE', op, this.#at(), { why: 'the buffer has moved' });
+        ranges.push(...more);
+      }
+      return { id, direction, moveGen, sources: [], ...holdRanges(op, this.buffers, ranges) };
+    } catch (error) {
+      this.#behind(CallKind.UNMAP, attached, id);
+      throw error;
+    }
+  }
+
+  unmap(attached: Attached, mapped: Mapped): void {
+    dropSources(this.buffers, mapped.held);
+    if (attached.listed) this.#behind(CallKind.UNMAP, attached, (mapped as RemoteMapped).id);
+  }
+
+  // ------------------------------------------------------------------------------------------- pins
+
+  *pin(op: string, attached: Attached, hold: Hold): Operation<void> {
+    const write = (message: Message): void => this.#name(message, attached);
+    const id = yield* this.#ask(op, CallKind.PIN, write, (message) => message.word(), hold);
+    const pins = this.#pins.get(attached);
+    if (pins === undefined) this.#pins.set(attached, [id]);
+    else pins.push(id);
+  }
+
+  unpin(attached: Attached): void {
+    const id = this.#pins.get(attached)?.pop();
+    if (id !== undefined && attached.listed) this.#behind(CallKind.UNPIN, attached, id);
+  }
+
+  // ------------------------------------------------------------------------------------------- CPU access
+
+  *beginCpuAccess(op: string, _buf: DmaBuf, intent: CpuIntent): Operation<() => void> {
+    const { row, generation } = this.reference;
+    const write = (message: Message): void => {
+      message.putWord(row);
+      message.putWord(generation);
+      putIntent(message, intent);
+    };
+    const id = yield* this.#ask(op, CallKind.BEGIN, write, (message) => message.word());
+    return () => this.#send('CpuAccess.end', CallKind.END, (message) => message.putWord(id));
+  }
+
+  // ------------------------------------------------------------------------------------------- calling
+
+  #name(message: Message, attached: Attached): void {
+    message.putWord(this.#ids.get(attached) ?? 0);
+  }
+
+  #at(): Readonly<Record<string, string | number>> {
+    const { id, exporterName } = this.reference;
+    return { buffer: id, exporter: exporterName };
+  }
+
+  *#ask<T>(
+    op: string,
+    kind: number,
+    write: (message: Message) => void,
+    read: (message: Message) => T,
+    hold: Hold | null = null,
+    patience = this.#patience,
+  ): Operation<T> {
+    const target = this.reference.exporter;
+    const lock = hold === null ? null : this.#lend(op, hold);
+    return yield* this.buffers.calls.ask(
+      { op, target, kind, patience, lock, at: this.#at(), write },
+      read,
+    );
+  }
+
+  #lend(op: string, { lock }: Hold): LentAway {
+    if (lock.own !== null) return new LentAway(lock.own);
+    const why = 'this lock is held on behalf of another agent, and cannot go along with a call';
+    throw fail('EDEADLK', op, this.#at(), { why });
+  }
+
+  /** What the exporter's agent is to end, of an attachment. */
+  #behind(kind: number, attached: Attached, id = 0): void {
+    this.#send('Attachment.detach', kind, (message) => {
+      this.#name(message, attached);
+      message.putWord(id);
+    });
+  }
+
+  /** Goes out behind the back of who asked for it; an exporter that has gone has ended it all. */
+  #send(op: string, kind: number, write: (message: Message) => void): void {
+    const { buffers } = this;
+    const asking = this.#ask(op, kind, write, nothing, null, Infinity);
+    void buffers.background(buffers.agent.run(op, asking)).catch((error: unknown) => {
+      if (!DmaBufError.is(error, 'EOWNERDEAD')) buffers.report(error);
+    });
+  }
+}
+
+const nothing = (): void => {};

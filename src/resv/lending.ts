@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/**
+ * resv/lending — a lock that goes along with a call to another agent: lent here, borrowed there.
+ *
+ * While it is lent the word of the lock says that it is the caller's, and the caller waits. When he does not wait any more, or has
+ * died, the lock passes to the borrower, by one CAS on the owner's word, and is unlocked there when nothing runs under it.
+ *
+ * Invariants  I6 holds throughout: the word names exactly one holder. Whoever passes the lock on names both tags in one CAS, so it
+ *             passes once.
+ */
+
+import { cas, load, type Words } from '../mem/index.js';
+import { HeldLock, type ResvLock } from './held-lock.js';
+import { D, plainTag, TAG } from './owner-word.js';
+import type { Reservation } from './reservation.js';
+
+/** The lock that `tag` holds passes to the agent in `slot`; nothing happens when it does not hold it (any more). */
+export function handOver(
+  words: Words,
+  ownerAt: number,
+  tag: number,
+  slot: number,
+  died: boolean,
+): void {
+  for (;;) {
+    const v = load(words, ownerAt);
+    if ((v & TAG) !== tag) return;
+    const next = plainTag(slot) | (v & ~TAG) | (died ? D : 0);
+    if (cas(words, ownerAt, v, next) === v) return;
+  }
+}
+
+/** In the hands of its owner. */
+export class LentAway {
+  readonly row: number;
+  readonly tag: number;
+  readonly #resv: Reservation;
+  readonly #lock: ResvLock;
+
+  constructor(lock: ResvLock) {
+    const { resv, context } = lock;
+    this.#lock = lock;
+    this.#resv = resv;
+    this.row = resv.row;
+    this.tag = context === null ? resv.room.plainTag : context.tag;
+  }
+
+  /** `giveUp` runs before the lock is released all the same. */
+  begin(giveUp: () => void): void {
+    this.#resv.lent = giveUp;
+    this.#resv.fenceList?.lend();
+  }
+
+  end(): void {
+    const resv = this.#resv;
+    resv.lent = null;
+    resv.fenceList?.takeBack();
+    // It was passed on: what is left to do is the owner's own book-keeping.
+    if ((load(resv.words, resv.ownerAt) & TAG) !== this.tag) this.#lock.unlock();
+  }
+}
+
+/** In the hands of the agent that was called. Proof for its callbacks; cannot unlock. */
+export class BorrowedLock extends HeldLock {
+  #over = false;
+  #kept: ResvLock | null = null;
+  /** Callbacks that run under it, and the call itself. */
+  #users = 1;
+
+  constructor(
+    readonly resv: Reservation,
+    /** The lender's, in the owner's word. */
+    readonly tag: number,
+  ) {
+    super();
+    resv.room.agent.countHeld(1);
+  }
+
+  get held(): boolean {
+    if (this.#kept !== null) return this.#kept.held;
+    return !this.#over && (load(this.resv.words, this.resv.ownerAt) & TAG) === this.tag;
+  }
+
+  /** Before the answer is given: from then on the lock is the lender's again, unless it was kept. */
+  giveBack(): void {
+    if (this.#kept !== null) return;
+    this.#over = true;
+    this.resv.fenceList?.unlocked();
+  }
+
+  /** The lock passes to this agent. */
+  keep(died: boolean): void {
+    const { resv } = this;
+    const { room } = resv;
+    if (this.#kept === null) {
+      handOver(resv.words, resv.ownerAt, this.tag, room.agent.slot, died);
+      this.#kept = resv.adopt();
+    }
+    if (died) resv.dead = true;
+  }
+
+  /** Something runs under it that nobody waits for any more. @returns to be called when it has ended */
+  outlive(): () => void {
+    this.#users++;
+    this.keep(false);
+    return () => this.end();
+  }
+
+  end(): void {
+    if (--this.#users > 0) return;
+    if (this.#kept !== null) this.#kept.unlock();
+    else this.resv.room.agent.countHeld(-1);
+  }
+}

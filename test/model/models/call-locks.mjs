@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// @ts-check
+/**
+ * model/models/call-locks — a call to another agent with the caller's lock: whoever gives up or dies, nobody comes in while the
+ * callback is inside, and nothing is left locked or open.
+ */
+
+import { Calls } from '../../../dist/agent/calls.js';
+import { CallPhase } from '../../../dist/agent/layout.js';
+import { Reservations } from '../../../dist/resv/index.js';
+import { caller, common, contender, starter, target } from '../call-world.mjs';
+import { replaceMethod } from '../world.mjs';
+
+/** @import {Model, Thread} from '../engine/types.js' */
+/** @import {World} from '../world.mjs' */
+
+/** @param {string} what @param {Thread<World>[]} threads @param {Partial<Model<World>>} more @returns {Model<World>} */
+const model = (what, threads, more) => ({
+  ...common,
+  name: `call-locks, ${what}`,
+  threads,
+  ...more,
+});
+
+const quick = [
+  { name: 'caller', run: caller(1) },
+  { name: 'target', run: target([0], false) },
+];
+const wanted = { name: 'contender', run: contender };
+const slow = [
+  { name: 'caller', run: caller(1) },
+  { name: 'target', run: target([0], true) },
+  { name: 'starter', run: starter(1) },
+];
+const impatient = [{ name: 'caller', run: caller(1, { timeout: 50 }) }, ...slow.slice(1)];
+
+/** @type {NonNullable<Model<World>['planted']>} */
+const planted = {
+  'a lock that was abandoned is not passed on': {
+    patch: () => replaceMethod(Reservations.prototype, 'handOver', () => {}),
+  },
+};
+
+/** @type {Model<World>[]} */
+export const models = [
+  model('nobody dies', [...quick, wanted], { bounds: { preemptions: 2 } }),
+  model('1 killed', quick, { kills: 1, bounds: { preemptions: 1 } }),
+  model('wanted, 1 killed', [...quick, wanted], { kills: 1, bounds: { preemptions: 1 }, planted }),
+  model('slow, 1 killed', slow, { kills: 1, bounds: { preemptions: 1 } }),
+  model('slow and wanted, 1 killed', [...slow, wanted], { kills: 1, bounds: { preemptions: 1 } }),
+  model('slow, gives up', [...impatient, wanted], { bounds: { preemptions: 2, timeouts: 1 } }),
+  model('slow, gives up, 1 killed', impatient, {
+    kills: 1,
+    bounds: { preemptions: 1, timeouts: 1 },
+  }),
+  model('2 killed', quick, { kills: 2, bounds: { preemptions: 0 } }),
+];
+void Calls;
+void CallPhase;
