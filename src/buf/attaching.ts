@@ -15,7 +15,7 @@
  *             D-2, D-4, D-13.
  */
 
-import type { Operation } from '../agent/index.js';
+import { type Operation, until } from '../agent/index.js';
 import { Attached } from './attached.js';
 import type { Device } from './device.js';
 import type { DmaBuf } from './dma-buf.js';
@@ -53,11 +53,7 @@ export function* attachOperation<T>(
   reference.holders++;
   try {
     yield* port.attach(op, attached);
-  } catch (error) {
-    forget(attached);
-    throw error;
-  }
-  try {
+    attached.entered = true;
     yield* list(op, attached);
   } catch (error) {
     behind(attached, buffers.agent.run(op, leaveExporter(op, attached)));
@@ -87,7 +83,7 @@ function* list(op: string, attached: Attached): Operation<void> {
 function* withOwnLock(
   op: string,
   { reference }: Attached,
-  work: (hold: Hold) => Operation<void> | void,
+  work: (hold: OwnHold) => Operation<void> | void,
 ): Operation<void> {
   const hold = new OwnHold(yield* reference.resv.lockOperation(op, { recover: true }));
   try {
@@ -99,7 +95,7 @@ function* withOwnLock(
 }
 
 /** Memory that may move, for an importer that cannot follow: it stays where it is until detach. */
-function* pinAndList(op: string, attached: Attached, hold: Hold): Operation<void> {
+function* pinAndList(op: string, attached: Attached, hold: OwnHold): Operation<void> {
   const { port, reference } = attached;
   yield* port.pin(op, attached, hold);
   try {
@@ -112,7 +108,7 @@ function* pinAndList(op: string, attached: Attached, hold: Hold): Operation<void
     }
     enlist(attached, mapped);
   } catch (error) {
-    port.unpin(attached, hold);
+    hold.unwind(() => port.unpin(attached, hold));
     throw error;
   }
 }
@@ -162,7 +158,7 @@ function behind({ buffers }: Attached, work: Promise<void>): void {
 }
 
 function* detachOperation(op: string, attached: Attached): Operation<void> {
-  yield* callsOver(attached);
+  yield* over(op, attached, 'calls');
   if (attached.port.dynamic) {
     yield* withOwnLock(op, attached, (hold) => {
       unlist(attached);
@@ -175,11 +171,11 @@ function* detachOperation(op: string, attached: Attached): Operation<void> {
   yield* leaveExporter(op, attached);
 }
 
-/** Calls that are under way end first: no callback of this attachment runs after its detach. */
-function* callsOver(attached: Attached): Operation<void> {
+/** Until nothing of this kind is under way: no callback of this attachment runs after its detach. */
+function* over(op: string, attached: Attached, what: 'calls' | 'late'): Operation<void> {
   const { agent } = attached.buffers;
-  const wait = new TaskWait(agent, attached.key, () => attached.calls === 0);
-  while (attached.calls > 0) yield wait;
+  const wait = new TaskWait(agent, attached.key, () => attached[what] === 0);
+  while (attached[what] > 0) yield* until(wait, op);
 }
 
 /** Everything that is open of this attachment, `hold` being held if the exporter is dynamic. */
@@ -198,7 +194,8 @@ function endAll(attached: Attached, hold: Hold | null): void {
 
 function* leaveExporter(op: string, attached: Attached): Operation<void> {
   try {
-    yield* attached.port.detach(op, attached);
+    yield* over(op, attached, 'late');
+    if (attached.entered) yield* attached.port.detach(op, attached);
   } finally {
     forget(attached);
   }
