@@ -49,6 +49,8 @@ export class Attached {
   readonly pins = new Set<object>();
   /** Tells the importer that the memory moves; null = a static importer. */
   notify: (() => void) | null = null;
+  /** Generation of the buffer that the importer was told of last; see moves. */
+  told = 0;
 
   constructor(
     /** The importer's handle. */

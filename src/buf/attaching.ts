@@ -122,6 +122,7 @@ function enlist(attached: Attached, kept: Mapped | null): void {
   }
   attached.listed = true;
   port.enlist(attached);
+  buffers.moves.follow(attached);
   if (++reference.attachments === 1) {
     buffers.rows.setAttached(reference.row, buffers.agent.slot, true);
   }
@@ -133,6 +134,7 @@ function unlist(attached: Attached): void {
   const { buffers, reference, port, row } = attached;
   attached.listed = false;
   port.unlist(attached);
+  buffers.moves.unfollow(attached);
   if (--reference.attachments === 0) {
     buffers.rows.setAttached(reference.row, buffers.agent.slot, false);
   }

@@ -22,6 +22,7 @@ import { Phase } from './layout.js';
 import { type Leak, Leaks } from './leaks.js';
 import { actorOf, generationOf, isServing, Life, phaseOf } from './life.js';
 import type { Member } from './member.js';
+import { Moves } from './moves.js';
 import { checkName } from './names.js';
 import { Reference } from './reference.js';
 import { type SgTable, sgTable } from './sg-table.js';
@@ -52,6 +53,7 @@ export class Buffers {
   readonly tickets: Tickets;
   readonly attachments: AttachmentRows;
   readonly exports: Exports;
+  readonly moves: Moves;
   readonly leaks: Leaks;
   readonly #references: (Reference | undefined)[];
   readonly #namers: Namer[] = [];
@@ -77,6 +79,7 @@ export class Buffers {
     this.tickets = new Tickets(agent, (reference) => this.drop(reference));
     this.attachments = new AttachmentRows(arena, agent.tag);
     this.exports = new Exports(this);
+    this.moves = new Moves(this);
     this.leaks = new Leaks(agent.platform, (leak) => ports.onLeak?.(leak), ports.stacks);
     this.#references = Array.from({ length: arena.limits.buffers }, () => undefined);
     reservations.details = (row) =>
@@ -85,6 +88,7 @@ export class Buffers {
     agent.onNote(() => {
       this.tickets.sweep();
       this.exports.sweep();
+      this.moves.look();
     });
     agent.reapers.register('attachments', (index, tag) => this.#reapAttachments(index, tag));
     agent.reapers.register('references', (index, tag) => this.#reapReferences(index, tag));

@@ -45,6 +45,8 @@ export class Export<P> implements ExporterPort {
   /** The exporter's own handle; open or not, the callbacks are given it. */
   declare buf: ExportedBuf<P>;
   readonly #key: number;
+  /** Generation that a move under this very lock object has made. */
+  readonly #movedBy = new WeakMap<HeldLock, number>();
 
   constructor(
     readonly buffers: Buffers,
@@ -122,12 +124,17 @@ export class Export<P> implements ExporterPort {
     const { buffers, row } = this;
     const att = attached.info as AttachmentInfo<P>;
     const moveGen = buffers.rows.word(row, 'moveGen');
-    const invoke = (lock?: HeldLock): unknown =>
-      lock === undefined ? this.ops.map(att, direction) : this.ops.map(att, direction, lock);
+    let shown: HeldLock | undefined;
+    const invoke = (lock?: HeldLock): unknown => {
+      shown = lock;
+      return lock === undefined ? this.ops.map(att, direction) : this.ops.map(att, direction, lock);
+    };
     const undo = (sources: unknown, lock?: HeldLock): void =>
       this.#undoMap(att, sources, direction, lock);
     const sources = yield* this.#callLent(op, attached, hold, invoke, undo);
-    return this.#mapped(op, attached, sources, direction, moveGen, hold);
+    // To bring the memory in, map itself may have moved it: then this is the new place.
+    const arrived = shown === undefined ? undefined : this.#movedBy.get(shown);
+    return this.#mapped(op, attached, sources, direction, arrived ?? moveGen, hold);
   }
 
   /** Checks what the exporter gave, and holds on to it. What is no good is given back. */
@@ -183,18 +190,11 @@ export class Export<P> implements ExporterPort {
   // ------------------------------------------------------------------------------------------- moving
 
   /** With the lock held: everything that was mapped before is stale, in every agent (D-10). */
-  moved(): void {
+  moved(lock: HeldLock): void {
     const { rows } = this.buffers;
-    rows.setWord(this.row, 'moveGen', rows.word(this.row, 'moveGen') + 1);
-  }
-
-  /** With the lock held: what that attachment has mapped is unmapped. */
-  unmapMoved(attached: Attached, hold: Hold): void {
-    for (const mapping of attached.open) {
-      attached.remove(mapping);
-      mapping.invalidate();
-      this.unmap(attached, mapping.mapped, hold);
-    }
+    const moveGen = rows.word(this.row, 'moveGen') + 1;
+    rows.setWord(this.row, 'moveGen', moveGen);
+    this.#movedBy.set(lock, moveGen);
   }
 
   // ------------------------------------------------------------------------------------------- locked callbacks
