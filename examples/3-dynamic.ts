@@ -48,6 +48,7 @@ let view: DynamicMapping | null = null; // the importer
 let drawn = 0;
 await using screen = await camera.dynamicAttach('screen', {
   moveNotify() {
+    view?.[Symbol.dispose](); // its old memory is free when the lock is
     view = null;
   },
 });

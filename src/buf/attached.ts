@@ -29,6 +29,8 @@ export class Attached {
   readonly info: AttachmentInfo<unknown> | null;
   /** What this agent's tasks wait on for changes of this attachment. */
   readonly key: number;
+  /** The exporter's attach has succeeded, so its detach is owed. */
+  entered = false;
   /** On the buffer's list: from after the exporter's attach until before its detach. */
   listed = false;
   /** Set once detach() was called. */
@@ -39,12 +41,16 @@ export class Attached {
   keeping = false;
   /** Calls of this attachment that are under way. */
   calls = 0;
+  /** Callbacks of the exporter that go on, or still have to be undone, though their caller has given up. */
+  late = 0;
   /** The kept one too. */
   readonly open = new Set<OpenMapping>();
   /** Pins that the importer took; identities of their handles. */
   readonly pins = new Set<object>();
   /** Tells the importer that the memory moves; null = a static importer. */
   notify: (() => void) | null = null;
+  /** Generation of the buffer that the importer was told of last; see moves. */
+  told = 0;
 
   constructor(
     /** The importer's handle. */

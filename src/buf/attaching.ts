@@ -15,7 +15,7 @@
  *             D-2, D-4, D-13.
  */
 
-import type { Operation } from '../agent/index.js';
+import { type Operation, until } from '../agent/index.js';
 import { Attached } from './attached.js';
 import type { Device } from './device.js';
 import type { DmaBuf } from './dma-buf.js';
@@ -62,11 +62,7 @@ export function* attachOperation<T>(
   }
   try {
     yield* port.attach(op, attached);
-  } catch (error) {
-    forget(attached);
-    throw error;
-  }
-  try {
+    attached.entered = true;
     yield* list(op, attached);
   } catch (error) {
     behind(attached, buffers.agent.run(op, leaveExporter(op, attached)));
@@ -86,7 +82,7 @@ function* attachElsewhere(op: string, attached: Attached, there: Elsewhere): Ope
     throw error;
   }
   attached.listed = true;
-  there.enter(attached);
+  attached.buffers.moves.follow(attached);
 }
 
 /** From the exporter's attach to the list. */
@@ -109,7 +105,7 @@ function* list(op: string, attached: Attached): Operation<void> {
 function* withOwnLock(
   op: string,
   { reference }: Attached,
-  work: (hold: Hold) => Operation<void> | void,
+  work: (hold: OwnHold) => Operation<void> | void,
 ): Operation<void> {
   const hold = new OwnHold(yield* reference.resv.lockOperation(op, { recover: true }));
   try {
@@ -121,7 +117,7 @@ function* withOwnLock(
 }
 
 /** Memory that may move, for an importer that cannot follow: it stays where it is until detach. */
-function* pinAndList(op: string, attached: Attached, hold: Hold): Operation<void> {
+function* pinAndList(op: string, attached: Attached, hold: OwnHold): Operation<void> {
   const { port, reference } = attached;
   yield* port.pin(op, attached, hold);
   try {
@@ -134,7 +130,7 @@ function* pinAndList(op: string, attached: Attached, hold: Hold): Operation<void
     }
     enlist(attached, mapped);
   } catch (error) {
-    port.unpin(attached, hold);
+    hold.unwind(() => port.unpin(attached, hold));
     throw error;
   }
 }
@@ -145,6 +141,7 @@ function enlist(attached: Attached, kept: Mapped | null): void {
   if (kept !== null) keep(attached, kept);
   attached.listed = true;
   port.enlist(attached);
+  buffers.moves.follow(attached);
   if (++reference.attachments === 1) {
     buffers.rows.setAttached(reference.row, buffers.agent.slot, true);
   }
@@ -161,6 +158,7 @@ function unlist(attached: Attached): void {
   const { buffers, reference, port, row } = attached;
   attached.listed = false;
   port.unlist(attached);
+  buffers.moves.unfollow(attached);
   if (--reference.attachments === 0) {
     buffers.rows.setAttached(reference.row, buffers.agent.slot, false);
   }
@@ -186,11 +184,11 @@ function behind({ buffers }: Attached, work: Promise<void>): void {
 }
 
 function* detachOperation(op: string, attached: Attached): Operation<void> {
-  yield* callsOver(attached);
+  yield* over(op, attached, 'calls');
   const there = attached.port.elsewhere;
   if (there !== undefined) {
     attached.listed = false;
-    there.leave(attached);
+    attached.buffers.moves.unfollow(attached);
     endAll(attached, null);
     try {
       yield* there.detach(op, attached);
@@ -211,11 +209,11 @@ function* detachOperation(op: string, attached: Attached): Operation<void> {
   yield* leaveExporter(op, attached);
 }
 
-/** Calls that are under way end first: no callback of this attachment runs after its detach. */
-function* callsOver(attached: Attached): Operation<void> {
+/** Until nothing of this kind is under way: no callback of this attachment runs after its detach. */
+function* over(op: string, attached: Attached, what: 'calls' | 'late'): Operation<void> {
   const { agent } = attached.buffers;
-  const wait = new TaskWait(agent, attached.key, () => attached.calls === 0);
-  while (attached.calls > 0) yield wait;
+  const wait = new TaskWait(agent, attached.key, () => attached[what] === 0);
+  while (attached[what] > 0) yield* until(wait, op);
 }
 
 /** Everything that is open of this attachment, `hold` being held if the exporter is dynamic. */
@@ -234,7 +232,8 @@ function endAll(attached: Attached, hold: Hold | null): void {
 
 function* leaveExporter(op: string, attached: Attached): Operation<void> {
   try {
-    yield* attached.port.detach(op, attached);
+    yield* over(op, attached, 'late');
+    if (attached.entered) yield* attached.port.detach(op, attached);
   } finally {
     forget(attached);
   }

@@ -24,11 +24,11 @@ import { Phase } from './layout.js';
 import { type Leak, Leaks } from './leaks.js';
 import { actorOf, generationOf, isServing, Life, phaseOf } from './life.js';
 import type { Member } from './member.js';
+import { Moves } from './moves.js';
 import { checkName } from './names.js';
 import { Reference } from './reference.js';
 import { type SgTable, sgTable } from './sg-table.js';
 import { Tickets } from './tickets.js';
-import { Visits } from './visits.js';
 
 /** What the domain passes in. */
 export interface BufferPorts {
@@ -57,7 +57,7 @@ export class Buffers {
   readonly exports: Exports;
   /** Calls to exporters in other agents, and of importers there. */
   readonly calls: Calls<BorrowedLock>;
-  readonly visits: Visits;
+  readonly moves: Moves;
   readonly leaks: Leaks;
   readonly #references: (Reference | undefined)[];
   readonly #namers: Namer[] = [];
@@ -88,7 +88,7 @@ export class Buffers {
       handOver: (row, tag, slot, died) => reservations.handOver(row, tag, slot, died),
       holderOf: (row) => reservations.holder(row),
     });
-    this.visits = new Visits(this);
+    this.moves = new Moves(this);
     const guests = [new Guests(this), new GuestAccesses(this)];
     this.leaks = new Leaks(agent.platform, (leak) => ports.onLeak?.(leak), ports.stacks);
     this.#references = Array.from({ length: arena.limits.buffers }, () => undefined);
@@ -98,7 +98,7 @@ export class Buffers {
     agent.onNote((everything) => {
       this.tickets.sweep();
       this.exports.sweep();
-      this.visits.sweep();
+      this.moves.look();
       if (everything) for (const each of guests) each.sweep();
     });
     agent.reapers.register('attachments', (index, tag) => this.#reapAttachments(index, tag));

@@ -24,7 +24,8 @@ export let makeDynamicMapping: (
 ) => DynamicMapping;
 
 /**
- * Memory that a device may use. It outlives the lock it was made under, until it is unmapped, or moves.
+ * Memory that a device may use. It outlives the lock it was made under, until it is unmapped, or moves. A stale one is closed like
+ * any other, or by the detach.
  * @source struct sg_table
  */
 export class DynamicMapping extends ByteAccess {
@@ -58,7 +59,7 @@ export class DynamicMapping extends ByteAccess {
     return this.#mapped.direction;
   }
 
-  /** It moved: `bytes` throws ESTALE. Moving has unmapped it; nothing is left to close. */
+  /** It moved: `bytes` throws ESTALE. What you have kept of it shows the old memory, which stays yours until you close this. */
   get stale(): boolean {
     return this.#moved();
   }

@@ -23,6 +23,7 @@ import type {
 } from './exporter.js';
 import { callExporter, exporterError } from './exporter-call.js';
 import type { Hold } from './hold.js';
+import { goOn } from './late.js';
 import type { ExporterPort, Mapped } from './port.js';
 import { dropSources, holdSources } from './sources.js';
 
@@ -45,6 +46,8 @@ export class Export<P> implements ExporterPort {
   /** The exporter's own handle; open or not, the callbacks are given it. */
   declare buf: ExportedBuf<P>;
   readonly #key: number;
+  /** Generation that a move under this very lock object has made. */
+  readonly #movedBy = new WeakMap<HeldLock, number>();
 
   constructor(
     readonly buffers: Buffers,
@@ -73,20 +76,25 @@ export class Export<P> implements ExporterPort {
 
   // ------------------------------------------------------------------------------------------- unlocked callbacks
 
-  *attach(op: string, { info }: Attached): Operation<void> {
-    const att = info as AttachmentInfo<P>;
+  *attach(op: string, attached: Attached): Operation<void> {
+    const att = attached.info as AttachmentInfo<P>;
+    const entered = (): void => {
+      attached.entered = true;
+    };
     yield* this.#call<void>(
       op,
       () => this.ops.attach?.(att),
-      () => (outcome) => {
-        if (outcome !== null) this.#unfailing(() => this.ops.detach?.(att));
-      },
+      () => goOn(attached, null, entered),
     );
   }
 
   *detach(op: string, { info }: Attached): Operation<void> {
     const att = info as AttachmentInfo<P>;
-    yield* this.#call<void>(op, () => this.ops.detach?.(att), nothingToUndo);
+    yield* this.#call<void>(
+      op,
+      () => this.ops.detach?.(att),
+      () => this.#keep(),
+    );
   }
 
   *beginCpuAccess(op: string, _buf: DmaBuf, intent: CpuIntent): Operation<() => void> {
@@ -94,8 +102,12 @@ export class Export<P> implements ExporterPort {
     yield* this.#call<void>(
       op,
       () => this.ops.beginCpuAccess?.(this.buf, intent),
-      () => (outcome) => {
-        if (outcome !== null) end();
+      () => {
+        const drop = this.#keep();
+        return (outcome) => {
+          if (outcome !== null) end();
+          drop();
+        };
       },
     );
     return end;
@@ -111,27 +123,17 @@ export class Export<P> implements ExporterPort {
     const { buffers, row } = this;
     const att = attached.info as AttachmentInfo<P>;
     const moveGen = buffers.rows.word(row, 'moveGen');
-    const lent = hold?.lock.lend();
-    const undo = (outcome: { readonly of: unknown } | null, lock?: HeldLock): void => {
-      if (outcome !== null) this.#undoMap(att, outcome.of, direction, lock);
+    let shown: HeldLock | undefined;
+    const invoke = (lock?: HeldLock): unknown => {
+      shown = lock;
+      return lock === undefined ? this.ops.map(att, direction) : this.ops.map(att, direction, lock);
     };
-    try {
-      const sources = yield* this.#call<unknown>(
-        op,
-        () =>
-          lent === undefined ? this.ops.map(att, direction) : this.ops.map(att, direction, lent),
-        () => {
-          const outlived = hold?.outlive();
-          return (outcome) => {
-            if (outlived === undefined) undo(outcome);
-            else outlived(outcome === null ? null : (lock) => undo(outcome, lock));
-          };
-        },
-      );
-      return this.#mapped(op, attached, sources, direction, moveGen, hold);
-    } finally {
-      lent?.end();
-    }
+    const undo = (sources: unknown, lock?: HeldLock): void =>
+      this.#undoMap(att, sources, direction, lock);
+    const sources = yield* this.#callLent(op, attached, hold, invoke, undo);
+    // To bring the memory in, map itself may have moved it: then this is the new place.
+    const arrived = shown === undefined ? undefined : this.#movedBy.get(shown);
+    return this.#mapped(op, attached, sources, direction, arrived ?? moveGen, hold);
   }
 
   /** Checks what the exporter gave, and holds on to it. What is no good is given back. */
@@ -187,37 +189,20 @@ export class Export<P> implements ExporterPort {
   // ------------------------------------------------------------------------------------------- moving
 
   /** With the lock held: everything that was mapped before is stale, in every agent (D-10). */
-  moved(): void {
+  moved(lock: HeldLock): void {
     const { rows } = this.buffers;
-    rows.setWord(this.row, 'moveGen', rows.word(this.row, 'moveGen') + 1);
-  }
-
-  /** With the lock held: what that attachment has mapped is unmapped. */
-  unmapMoved(attached: Attached, hold: Hold): void {
-    for (const mapping of attached.open) {
-      attached.remove(mapping);
-      mapping.invalidate();
-      this.unmap(attached, mapping.mapped, hold);
-    }
+    const moveGen = rows.word(this.row, 'moveGen') + 1;
+    rows.setWord(this.row, 'moveGen', moveGen);
+    this.#movedBy.set(lock, moveGen);
   }
 
   // ------------------------------------------------------------------------------------------- locked callbacks
 
-  *pin(op: string, { info }: Attached, hold: Hold): Operation<void> {
-    const att = info as AttachmentInfo<P>;
-    const lent = hold.lock.lend();
-    try {
-      yield* this.#call<void>(
-        op,
-        () => this.ops.pin?.(att, lent),
-        () => {
-          const outlived = hold.outlive();
-          return (outcome) => outlived(outcome === null ? null : (lock) => this.#unpin(att, lock));
-        },
-      );
-    } finally {
-      lent.end();
-    }
+  *pin(op: string, attached: Attached, hold: Hold): Operation<void> {
+    const att = attached.info as AttachmentInfo<P>;
+    const invoke = (lock?: HeldLock): unknown => this.ops.pin?.(att, lock as HeldLock);
+    const undo = (_: unknown, lock?: HeldLock): void => this.#unpin(att, lock as HeldLock);
+    yield* this.#callLent(op, attached, hold, invoke, undo);
   }
 
   unpin({ info }: Attached, hold: Hold): void {
@@ -231,6 +216,44 @@ export class Export<P> implements ExporterPort {
   }
 
   // ------------------------------------------------------------------------------------------- calling
+
+  /** A callback that is shown the lock, for as long as it runs. */
+  *#callLent(
+    op: string,
+    attached: Attached,
+    hold: Hold | null,
+    invoke: (lock?: HeldLock) => unknown,
+    undo: (of: unknown, lock?: HeldLock) => void,
+  ): Operation<unknown> {
+    const lent = hold?.lock.lend();
+    let goesOn = false;
+    try {
+      return yield* this.#call<unknown>(
+        op,
+        () => invoke(lent),
+        () => {
+          goesOn = true;
+          const ended = goOn(attached, hold, undo);
+          return (outcome) => {
+            lent?.end();
+            ended(outcome);
+          };
+        },
+      );
+    } finally {
+      if (!goesOn) lent?.end();
+    }
+  }
+
+  /** The buffer stays, whoever closes it, while a callback runs. @returns to be called when it has ended */
+  #keep(): () => void {
+    const { buffers, row } = this;
+    if (buffers.agent.tasks.over !== null) return () => {};
+    const reference = buffers.enter(row, this.buf.generation);
+    return () => {
+      if (reference !== null) buffers.drop(reference);
+    };
+  }
 
   *#call<T>(
     op: string,
@@ -258,5 +281,3 @@ export class Export<P> implements ExporterPort {
     this.buffers.report(exporterError(`exporter "${this.buf.exporter}"`, error));
   }
 }
-
-const nothingToUndo = () => (): void => {};

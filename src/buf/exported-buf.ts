@@ -7,7 +7,6 @@ import { fail } from '../errors.js';
 import { HeldLock } from '../resv/index.js';
 import { DmaBuf } from './dma-buf.js';
 import type { Export } from './export.js';
-import { shownHold } from './hold.js';
 import type { Reference } from './reference.js';
 
 /** @internal */
@@ -58,32 +57,24 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
   }
 
   /**
-   * Makes all mappings of dynamic importers stale, at once and in every agent, then calls their moveNotify(), the newest
-   * attachment first; resolves when all were called. Then wait for "bookkeep", then move.
+   * Makes all mappings of dynamic importers stale, at once and in every agent, then calls their moveNotify(): here, the newest
+   * attachment first; in other agents when they come to it. Nobody is waited for. Then wait for "bookkeep", then move. The old
+   * memory stays its importers' until they have closed their stale mappings: each comes to your `unmap`, with its old segments.
    * @throws ENOLCK · EBUSY pinned, or mapped by a static importer · EIO a moveNotify threw: all were called, see `cause` · ESTALE
    * @example await camera.moveNotify(lock); await lock.wait("bookkeep");
    * @source dma_buf_move_notify
    */
   async moveNotify(lock: HeldLock): Promise<void> {
     const op = 'DynamicExportedBuf.moveNotify';
-    const { resv, id } = this.use(op);
+    const { resv, id, row } = this.use(op);
     HeldLock.require(op, lock, resv);
     const attachments = [...this.#exported.attachments];
     if (attachments.some(({ dynamic, pins }) => !dynamic || pins.size > 0)) {
       const why = 'the buffer is pinned, or mapped by a static importer: it cannot move now';
       throw fail('EBUSY', op, { buffer: id }, { why });
     }
-    this.#exported.moved();
-    const hold = shownHold(this.buffers, lock);
-    const causes: unknown[] = [];
-    for (const attached of attachments) {
-      try {
-        attached.notify?.();
-      } catch (error) {
-        causes.push(error);
-      }
-      this.#exported.unmapMoved(attached, hold);
-    }
+    this.#exported.moved(lock);
+    const causes = this.buffers.moves.tell(row, attachments);
     const [cause] = causes;
     if (causes.length > 0)
       throw fail('EIO', op, { buffer: id }, { why: 'a moveNotify threw', cause });

@@ -41,7 +41,15 @@ const DYNAMIC_OPS = ['map', 'unmap', 'pin', 'unpin', 'release'] as const;
 export class Exports {
   readonly #mine = new Map<number, Export<unknown>>();
 
+  #names = 0;
+
   constructor(readonly buffers: Buffers) {}
+
+  /** Of an attachment of this agent, in the exporter's: never used again. */
+  name(): number {
+    this.#names = (this.#names + 1) | 0;
+    return this.#names;
+  }
 
   // ------------------------------------------------------------------------------------------- export
 

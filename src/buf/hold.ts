@@ -3,8 +3,8 @@
  * buf/hold — a reservation lock, as it is held around exporter callbacks.
  *
  * A lock is not released under a callback that is running. When the one who waits for an asynchronous callback gives up, a lock
- * that this room took stays held until the callback has ended and was undone; a lock that the importer took is his to release,
- * and is taken once more for the undoing.
+ * that this room took stays held until the callback has ended and was undone, and what has to be undone after it with it; a lock
+ * that the importer took is his to release, and is taken once more for the undoing.
  */
 
 import { BorrowedLock, type HeldLock, type Reservation, type ResvLock } from '../resv/index.js';
@@ -15,30 +15,48 @@ export type Undo = (lock: HeldLock) => void;
 
 export interface Hold {
   readonly lock: HeldLock;
-  /** A callback goes on without its caller. @returns to be called when it has ended, with what is to be undone */
-  outlive(): (undo: Undo | null) => void;
+  /** A callback goes on without its caller. @returns to be called when it has ended; it undoes, then calls `ended` */
+  outlive(): (undo: Undo | null, ended: () => void) => void;
 }
 
 /** A lock that this room took. */
 export class OwnHold implements Hold {
-  #users = 1;
+  /** Callbacks that go on without their caller. */
+  #running = 0;
+  #released = false;
+  readonly #unwinding: Undo[] = [];
 
   constructor(readonly lock: ResvLock) {}
 
-  outlive(): (undo: Undo | null) => void {
-    this.#users++;
-    return (undo) => {
+  outlive(): (undo: Undo | null, ended: () => void) => void {
+    this.#running++;
+    return (undo, ended) => {
       try {
         undo?.(this.lock);
       } finally {
-        this.release();
+        this.#running--;
+        this.#settle();
+        ended();
       }
     };
   }
 
+  /** Undoes what came before a callback that failed: at once, unless that callback is still running. */
+  unwind(undo: Undo): void {
+    this.#unwinding.push(undo);
+    this.#settle();
+  }
+
   /** Unlocks, unless a callback is still running. */
   release(): void {
-    if (--this.#users === 0) this.lock.unlock();
+    this.#released = true;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#running > 0) return;
+    for (const undo of this.#unwinding.splice(0)) undo(this.lock);
+    if (this.#released) this.lock.unlock();
   }
 }
 
@@ -49,10 +67,11 @@ class ShownHold implements Hold {
     readonly lock: HeldLock,
   ) {}
 
-  outlive(): (undo: Undo | null) => void {
+  outlive(): (undo: Undo | null, ended: () => void) => void {
     const { buffers, lock } = this;
-    return (undo) => {
-      if (undo !== null) void buffers.background(withLock(buffers, lock.resv, undo));
+    return (undo, ended) => {
+      if (undo === null) ended();
+      else void buffers.background(withLock(buffers, lock.resv, undo).then(ended, ended));
     };
   }
 }
@@ -61,13 +80,14 @@ class ShownHold implements Hold {
 class BorrowedHold implements Hold {
   constructor(readonly lock: BorrowedLock) {}
 
-  outlive(): (undo: Undo | null) => void {
+  outlive(): (undo: Undo | null, ended: () => void) => void {
     const end = this.lock.outlive();
-    return (undo) => {
+    return (undo, ended) => {
       try {
         undo?.(this.lock);
       } finally {
         end();
+        ended();
       }
     };
   }

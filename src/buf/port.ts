@@ -31,9 +31,6 @@ export interface Elsewhere {
   attach(op: string, attached: Attached): Operation<Mapped | null>;
   /** Detaches there, in one call: what is open is unmapped and unpinned. */
   detach(op: string, attached: Attached): Operation<void>;
-  /** This agent knows it, and does not any more. */
-  enter(attached: Attached): void;
-  leave(attached: Attached): void;
 }
 
 export interface ExporterPort {

@@ -63,13 +63,11 @@ export class RemotePort implements ExporterPort {
   readonly elsewhere: Elsewhere = {
     attach: (op, attached) => this.#attach(op, attached),
     detach: (op, attached) => this.#detach(op, attached),
-    enter: (attached) => this.buffers.visits.enter(attached),
-    leave: (attached) => this.buffers.visits.leave(attached),
   };
 
   *#attach(op: string, attached: Attached): Operation<Mapped | null> {
     const { row, generation } = this.reference;
-    const id = this.buffers.visits.name();
+    const id = this.buffers.exports.name();
     this.#ids.set(attached, id);
     const write = (message: Message): void => {
       message.putWord(row);

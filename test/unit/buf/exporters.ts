@@ -6,6 +6,7 @@ import type {
   AttachmentInfo,
   DmaBuf,
   DynamicExportedBuf,
+  DynamicExporterOps,
   ExportedBuf,
   SourceSegment,
   StaticExporterOps,
@@ -81,7 +82,11 @@ export function staticExport(
   return { buf, calls, failing };
 }
 
-export function dynamicExport(rig: Rig, size = 100): Exported<DynamicExportedBuf<Home>> {
+export function dynamicExport(
+  rig: Rig,
+  size = 100,
+  more: Partial<DynamicExporterOps<Home>> = {},
+): Exported<DynamicExportedBuf<Home>> {
   const { note, calls, failing } = journal();
   const of = (att: AttachmentInfo<Home>): string => att.device.name;
   const buf = rig.buffers.exports.dynamic<Home>({
@@ -105,6 +110,7 @@ export function dynamicExport(rig: Rig, size = 100): Exported<DynamicExportedBuf
         note('release', buf);
         home.close();
       },
+      ...more,
     },
   });
   return { buf, calls, failing };

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/** Callbacks that go on after their caller has given up: what they bring is undone, and nothing overtakes that. */
+import { describe, expect, it } from 'vitest';
+import type { AttachmentInfo, SourceSegment } from '../../../src/buf/index.js';
+import type { HeldLock } from '../../../src/resv/index.js';
+import { type Home, importer, staticExport } from './exporters.js';
+import { nth, rejected, rigs } from './rig.js';
+
+/** A callback that ends when the test says so. */
+function gate(): { readonly passed: Promise<void>; open(): Promise<void> } {
+  let open = (): void => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return {
+    passed,
+    async open() {
+      open();
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+/** A signal that is aborted, and its reason. */
+function abortable(): { readonly signal: AbortSignal; readonly reason: Error; abort(): void } {
+  const controller = new AbortController();
+  const reason = new Error('given up');
+  return { signal: controller.signal, reason, abort: () => controller.abort(reason) };
+}
+
+describe('a callback that goes on', () => {
+  it('is followed by the exporter’s detach, when it maps without the lock', async () => {
+    const { passed, open } = gate();
+    const { buf, calls } = staticExport(nth(rigs(1), 0), 10, {
+      map: async ({ buf: { priv } }) => {
+        await passed;
+        return [{ of: priv.home, offset: 0, length: 10 }];
+      },
+    });
+    const att = await buf.attach('enc');
+    const { signal, reason, abort } = abortable();
+    const mapping = att.map('to-device', { signal });
+    abort();
+    expect(await rejected(mapping)).toBe(reason);
+    const detaching = att.detach();
+    await Promise.resolve();
+    expect(calls).toEqual(['attach enc -']);
+    await open();
+    await detaching;
+    expect(calls).toEqual(['attach enc -', 'unmap enc to-device -', 'detach enc -']);
+  });
+
+  it('keeps the buffer: release comes after what had to be undone', async () => {
+    for (const name of ['attach', 'beginCpuAccess'] as const) {
+      const a = nth(rigs(1), 0);
+      const { passed, open } = gate();
+      const { buf, calls } = staticExport(a, 10, { [name]: () => passed });
+      const { signal, reason, abort } = abortable();
+      const asking =
+        name === 'attach' ? buf.attach('enc', { signal }) : buf.cpuAccess('read', { signal });
+      abort();
+      expect(await rejected(asking)).toBe(reason);
+      buf.close();
+      a.agent.flush();
+      expect(calls).toEqual([]);
+      await open();
+      expect(calls).toEqual([name === 'attach' ? 'detach enc' : 'end read', 'release']);
+    }
+  });
+
+  it('keeps the buffer, when it is a detach that takes too long', async () => {
+    const a = nth(rigs(1), 0);
+    const { passed, open } = gate();
+    const released: string[] = [];
+    const buf = a.buffers.exports.static({
+      exporter: 'x',
+      size: 1,
+      priv: null,
+      callTimeout: 1,
+      ops: {
+        detach: () => passed,
+        map: () => [],
+        unmap() {},
+        release: () => void released.push('release'),
+      },
+    });
+    const att = await buf.attach('enc');
+    buf.close();
+    expect(await rejected(att.detach())).toMatchObject({ code: 'ETIMEDOUT' });
+    a.agent.flush();
+    expect(released).toEqual([]);
+    await open();
+    expect(released).toEqual(['release']);
+  });
+
+  it('that fails at last leaves nothing to undo', async () => {
+    const a = nth(rigs(1), 0);
+    const { passed, open } = gate();
+    const { buf, calls } = staticExport(a, 10, {
+      attach: async () => {
+        await passed;
+        throw new Error('broken');
+      },
+    });
+    const { signal, abort } = abortable();
+    const attaching = buf.attach('enc', { signal });
+    abort();
+    await rejected(attaching);
+    await open();
+    expect(calls).toEqual([]);
+    buf.close();
+    a.agent.flush();
+    expect(calls).toEqual(['release']);
+  });
+
+  it('has its lock to the end, though who asked for it has gone', async () => {
+    const a = nth(rigs(1), 0);
+    const home = a.heap.alloc(10);
+    const { passed, open } = gate();
+    const shown: boolean[] = [];
+    const calls: string[] = [];
+    const late = async (lock: HeldLock): Promise<void> => {
+      await passed;
+      shown.push(lock.held);
+      lock.reserve(1);
+    };
+    const buf = a.buffers.exports.dynamic({
+      exporter: 'x',
+      size: 10,
+      priv: null,
+      ops: {
+        map: async (_att, _direction, lock): Promise<SourceSegment[]> => {
+          await late(lock);
+          return [{ of: home, offset: 0, length: 10 }];
+        },
+        unmap: (_att, _segments, _direction, { held }) => void calls.push(`unmap ${held}`),
+        pin() {},
+        unpin: (_att, { held }) => void calls.push(`unpin ${held}`),
+        detach: () => void calls.push(`detach ${buf.resv.locked}`),
+        release() {},
+      },
+    });
+    const { signal, abort } = abortable();
+    const attaching = buf.attach('enc', { signal });
+    abort();
+    await rejected(attaching);
+    expect([buf.resv.locked, calls]).toEqual([true, []]);
+    await open();
+    expect(shown).toEqual([true]);
+    expect(calls).toEqual(['unmap true', 'unpin true', 'detach false']);
+    expect(buf.resv.locked).toBe(false);
+  });
+
+  it('is no hindrance for its agent to leave', async () => {
+    const all = rigs(2);
+    const a = nth(all, 0);
+    const never = new Promise<SourceSegment[]>(() => {});
+    const map = (_att: AttachmentInfo<Home>): Promise<SourceSegment[]> => never;
+    const { buf } = staticExport(a, 10, { map });
+    const att = await buf.attach('enc');
+    const { signal, abort } = abortable();
+    const mapping = att.map('to-device', { signal });
+    abort();
+    await rejected(mapping);
+    const detaching = att.detach();
+    const reason = new Error('left');
+    a.buffers.close();
+    a.agent.leave(reason);
+    expect(await rejected(detaching)).toBe(reason);
+    expect(nth(all, 1).heap.used).toBe(0);
+  });
+
+  it('does not keep a dynamic importer from detaching, whose lock it needs for the undoing', async () => {
+    const a = nth(rigs(1), 0);
+    const home = a.heap.alloc(10);
+    const { passed, open } = gate();
+    const calls: string[] = [];
+    const buf = a.buffers.exports.dynamic({
+      exporter: 'x',
+      size: 10,
+      priv: null,
+      ops: {
+        map: async (): Promise<SourceSegment[]> => {
+          await passed;
+          return [{ of: home, offset: 0, length: 10 }];
+        },
+        unmap: (_att, _segments, _direction, { held }) => void calls.push(`unmap ${held}`),
+        pin() {},
+        unpin() {},
+        detach: () => void calls.push('detach'),
+        release() {},
+      },
+    });
+    const att = await buf.dynamicAttach('gpu', importer());
+    const lock = await buf.resv.lock();
+    const { signal, abort } = abortable();
+    const mapping = att.map(lock, 'to-device', { signal });
+    abort();
+    await rejected(mapping);
+    lock.unlock();
+    const detaching = att.detach();
+    await open();
+    await detaching;
+    expect(calls).toEqual(['unmap true', 'detach']);
+  });
+});
