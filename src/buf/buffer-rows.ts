@@ -45,6 +45,8 @@ export interface Facts {
   readonly dynamic: boolean;
   /** Its exporter keeps the first mapping until detach. */
   readonly caches: boolean;
+  /** Its exporter offers one mapping for all CPU accesses. */
+  readonly vmaps: boolean;
   /** Milliseconds; Infinity = no limit. */
   readonly callTimeout: number;
 }
@@ -84,8 +86,11 @@ export class BufferRows {
     store(w, at + buffer.sizeLow, facts.size | 0);
     store(w, at + buffer.resv, facts.resv);
     store(w, at + buffer.exporter, facts.exporter);
-    const { dynamic, caches, callTimeout } = facts;
-    const flags = (dynamic ? BufferFlag.DYNAMIC : 0) | (caches ? BufferFlag.CACHES : 0);
+    const { dynamic, caches, vmaps, callTimeout } = facts;
+    const flags =
+      (dynamic ? BufferFlag.DYNAMIC : 0) |
+      (caches ? BufferFlag.CACHES : 0) |
+      (vmaps ? BufferFlag.VMAPS : 0);
     store(w, at + buffer.flags, flags);
     store(w, at + buffer.callTimeout, timeoutWord(callTimeout));
     for (const field of [buffer.queues, buffer.moveGen, buffer.pool, buffer.nameVersion]) {
@@ -132,11 +137,19 @@ export class BufferRows {
   }
 
   isDynamic(row: number): boolean {
-    return (load(this.#words, this.at(row) + buffer.flags) & BufferFlag.DYNAMIC) !== 0;
+    return this.#has(row, BufferFlag.DYNAMIC);
   }
 
   caches(row: number): boolean {
-    return (load(this.#words, this.at(row) + buffer.flags) & BufferFlag.CACHES) !== 0;
+    return this.#has(row, BufferFlag.CACHES);
+  }
+
+  vmaps(row: number): boolean {
+    return this.#has(row, BufferFlag.VMAPS);
+  }
+
+  #has(row: number, flag: number): boolean {
+    return (load(this.#words, this.at(row) + buffer.flags) & flag) !== 0;
   }
 
   /** Milliseconds; Infinity = no limit. */

@@ -22,6 +22,9 @@ export const CallKind = {
   UNPIN: 7,
   BEGIN: 8,
   END: 9,
+  /** Begins, or goes on with the segments that did not fit. */
+  VMAP: 10,
+  VUNMAP: 11,
 } as const;
 
 /** Words of a segment: row, generation, offset, length. */

@@ -24,8 +24,9 @@ import type {
 import { callExporter, exporterError } from './exporter-call.js';
 import type { Hold } from './hold.js';
 import { goOn } from './late.js';
-import type { ExporterPort, Mapped } from './port.js';
+import type { ExporterPort, Mapped, Viewed } from './port.js';
 import { dropSources, holdSources } from './sources.js';
+import { Vmap, viewer } from './vmap.js';
 
 /** Callbacks of either kind, as they are called here: a static exporter ignores the lock. */
 export type AnyOps<P> = Omit<StaticExporterOps<P>, 'map' | 'unmap'> &
@@ -45,6 +46,7 @@ export class Export<P> implements ExporterPort {
   readonly attachments: Attached[] = [];
   /** The exporter's own handle; open or not, the callbacks are given it. */
   declare buf: ExportedBuf<P>;
+  readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
   readonly #key: number;
   /** Generation that a move under this very lock object has made. */
   readonly #movedBy = new WeakMap<HeldLock, number>();
@@ -59,6 +61,14 @@ export class Export<P> implements ExporterPort {
   ) {
     this.cacheMapping = !dynamic && ops.cacheMapping === true;
     this.#key = objectKey('buffer', row);
+    if (ops.vmap === undefined) return;
+    const vmap = ops.vmap.bind(ops);
+    const callbacks = {
+      map: (lock: HeldLock) => vmap(this.buf, lock),
+      unmap: (sources: readonly SourceSegment[], lock: HeldLock): void =>
+        this.#unfailing(() => ops.vunmap?.(this.buf, sources, lock)),
+    };
+    this.vmap = viewer(new Vmap(buffers, row, callbacks, callTimeout));
   }
 
   exported(): ExportedBuf<unknown> {

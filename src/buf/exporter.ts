@@ -3,7 +3,7 @@
  * buf/exporter — what an exporter of one's own promises: its callbacks, and when they run.
  *
  * attach, detach, beginCpuAccess, endCpuAccess and release run with no lock held. map and unmap of a static exporter too; map,
- * unmap, pin and unpin of a dynamic one run with the reservation lock held, and are given it.
+ * unmap, pin and unpin of a dynamic one, and vmap and vunmap of either, run with the reservation lock held, and are given it.
  *
  * @source struct dma_buf_ops, struct dma_buf_export_info
  */
@@ -28,7 +28,7 @@ export interface AttachmentInfo<P> {
   readonly dynamic: boolean;
 }
 
-interface CommonOps<P> {
+interface CommonOps<P> extends VmapOps<P> {
   /** Private data of the attachment = what you close over. Throw EBUSY when the device cannot reach the memory. No lock held. */
   attach?(att: AttachmentInfo<P>): void | Promise<void>;
   detach?(att: AttachmentInfo<P>): void | Promise<void>;
@@ -36,6 +36,17 @@ interface CommonOps<P> {
   endCpuAccess?(buf: ExportedBuf<P>, intent: CpuIntent): void | Promise<void>;
   /** The last reference is gone; no lock held. */
   release(priv: P): void;
+}
+
+/** One mapping for the CPU, which all accesses share. With the lock held, for you, and shown. */
+interface VmapOps<P> {
+  /** For the first access; without it each access maps as a device named "cpu". */
+  vmap?(
+    buf: ExportedBuf<P>,
+    lock: HeldLock,
+  ): readonly SourceSegment[] | Promise<readonly SourceSegment[]>;
+  /** After the last one. */
+  vunmap?(buf: ExportedBuf<P>, segments: readonly SourceSegment[], lock: HeldLock): void;
 }
 
 /** Memory that stays where it is while attached. map/unmap run without the lock. @source struct dma_buf_ops */

@@ -31,7 +31,7 @@ import { Phase } from './layout.js';
 import { actorOf, isServing, phaseOf } from './life.js';
 import { mapOperation } from './map-operations.js';
 import { checkName } from './names.js';
-import type { ExporterPort } from './port.js';
+import type { ExporterPort, Viewed } from './port.js';
 import { RemotePort } from './remote-port.js';
 
 const CALL_TIMEOUT = 5_000;
@@ -80,6 +80,10 @@ export class Exports {
     checkTimeout(op, callTimeout);
     const ops = info.ops as unknown as AnyOps<P>;
     checkOps(op, ops, needed);
+    for (const one of ['vmap', 'vunmap'] as const) {
+      if (ops[one] === undefined || typeof ops[one] === 'function') continue;
+      throw fail('EINVAL', op, { wrong: one }, { why: `ops.${one} must be a function` });
+    }
     if (priv === undefined) throw fail('EINVAL', op, {}, { why: 'priv is missing' });
     if (dynamic && ops.cacheMapping === true) {
       const why = 'memory that may move cannot be cached: leave cacheMapping to static exporters';
@@ -95,6 +99,7 @@ export class Exports {
         exporterName: exporter,
         dynamic,
         caches: ops.cacheMapping === true,
+        vmaps: ops.vmap !== undefined,
         callTimeout,
       },
     );
@@ -132,18 +137,25 @@ export class Exports {
     return (reference.port ??= new RemotePort(buffers, reference));
   }
 
-  /** CPU access to a buffer of an exporter of one's own: its hook, and an attachment of the CPU for the bytes. */
+  /** CPU access to a buffer of an exporter of one's own: its hook, and for the bytes its mapping for CPUs, or an attachment. */
   *beginAccess(op: string, buf: DmaBuf, intent: CpuIntent): Operation<OpenSession> {
     const device = makeDevice(op, 'cpu');
-    const end = yield* this.reach(op, buf).beginCpuAccess(op, buf, intent);
+    const port = this.reach(op, buf);
+    const end = yield* port.beginCpuAccess(op, buf, intent);
+    let viewed: Viewed | null = null;
     let attached: Attached | null = null;
     return {
       *map() {
+        if (port.vmap !== undefined) {
+          viewed = yield* port.vmap(op, buf);
+          return viewed.table;
+        }
         attached = yield* attachOperation(op, buf, device, null, (made) => made);
         const mapping = yield* mapOperation(op, attached, 'bidirectional');
         return mapping.table('map');
       },
       end() {
+        viewed?.end();
         end();
         if (attached !== null) detachBehind(op, attached);
       },

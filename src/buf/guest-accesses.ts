@@ -4,17 +4,22 @@
  * when that agent has gone.
  */
 
-import type { Answer, Operation } from '../agent/index.js';
+import type { Answer, Message, Operation } from '../agent/index.js';
+import { fail } from '../errors.js';
 import type { Buffers } from './buffers.js';
-import { CallKind, readIntent } from './call-kinds.js';
+import { CallKind, putRanges, type Range, readIntent } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
 import { adopt, type Call, DONE, keyOf, serve } from './guest-calls.js';
+import { rangesOf } from './sources.js';
 
+/** Between begin and end, or between vmap and vunmap. */
 interface Access {
   /** Tag of the agent that accesses. */
   readonly owner: number;
   readonly buf: DmaBuf;
   readonly end: () => void;
+  /** What is mapped. */
+  readonly ranges: readonly Range[];
 }
 
 export class GuestAccesses {
@@ -24,6 +29,8 @@ export class GuestAccesses {
   constructor(readonly buffers: Buffers) {
     serve(buffers, CallKind.BEGIN, (call) => this.#begin(call));
     serve(buffers, CallKind.END, (call) => this.#end(call));
+    serve(buffers, CallKind.VMAP, (call) => this.#vmap(call));
+    serve(buffers, CallKind.VUNMAP, (call) => this.#end(call));
   }
 
   /** Ends what belonged to agents that have gone. */
@@ -41,12 +48,44 @@ export class GuestAccesses {
       this.#names = (this.#names + 1) | 0;
       const id = this.#names;
       const key = keyOf(caller, id);
-      this.#accesses.set(key, { owner: caller, buf, end });
+      this.#accesses.set(key, { owner: caller, buf, end, ranges: [] });
       return { write: (answer) => answer.putWord(id), undo: () => this.#over(key) };
     } catch (error) {
       buf.close();
       throw error;
     }
+  }
+
+  *#vmap({ caller, message }: Call): Operation<Answer> {
+    const op = 'DmaBuf.cpuAccess';
+    const buf = adopt(this.buffers, op, message);
+    try {
+      const known = message.word();
+      const from = message.word();
+      const id = known === 0 ? yield* this.#view(op, caller, buf) : known;
+      const key = keyOf(caller, id);
+      const { ranges } = this.#accesses.get(key) ?? { ranges: [] };
+      const write = (answer: Message): void => {
+        answer.putWord(id);
+        answer.putWord(ranges.length);
+        putRanges(answer, ranges.slice(from));
+      };
+      return { write, undo: () => this.#over(key) };
+    } finally {
+      buf.close();
+    }
+  }
+
+  /** @returns its name */
+  *#view(op: string, owner: number, buf: DmaBuf): Operation<number> {
+    const port = this.buffers.exports.reach(op, buf);
+    if (port.vmap === undefined) throw fail('ENOTSUP', op, { buffer: buf.id });
+    const viewed = yield* port.vmap(op, buf);
+    this.#names = (this.#names + 1) | 0;
+    const end = (): void => viewed.end();
+    const access = { owner, buf: buf.dup(), end, ranges: rangesOf(viewed) };
+    this.#accesses.set(keyOf(owner, this.#names), access);
+    return this.#names;
   }
 
   // oxlint-disable-next-line require-yield -- an operation that never waits

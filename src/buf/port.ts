@@ -25,6 +25,11 @@ export interface Mapped {
   readonly moveGen: number;
 }
 
+/** The bytes of a buffer for a CPU, until `end`. */
+export interface Viewed extends Pick<Mapped, 'table' | 'sources' | 'held'> {
+  end(): void;
+}
+
 /** Attachments that the exporter's agent keeps, with all that goes with them. */
 export interface Elsewhere {
   /** Attaches there, in one call: on the list, with what is kept. */
@@ -54,6 +59,8 @@ export interface ExporterPort {
   unmap(attached: Attached, mapped: Mapped, hold: Hold | null): void;
   pin(op: string, attached: Attached, hold: Hold): Operation<void>;
   unpin(attached: Attached, hold: Hold): void;
+  /** Where CPU accesses share one mapping: takes part in it. */
+  readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
   /** Its hook for CPU access. @returns what ends the access */
   beginCpuAccess(op: string, buf: DmaBuf, intent: CpuIntent): Operation<() => void>;
 }

@@ -21,13 +21,14 @@ import {
   putDevice,
   putDirection,
   putIntent,
+  type Range,
   readMapping,
   readRanges,
 } from './call-kinds.js';
 import type { CpuIntent, Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
 import type { Hold } from './hold.js';
-import type { Elsewhere, ExporterPort, Mapped } from './port.js';
+import type { Elsewhere, ExporterPort, Mapped, Viewed } from './port.js';
 import type { Reference } from './reference.js';
 import { dropSources, holdRanges } from './sources.js';
 
@@ -39,6 +40,7 @@ interface RemoteMapped extends Mapped {
 export class RemotePort implements ExporterPort {
   readonly dynamic: boolean;
   readonly cacheMapping: boolean;
+  readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
   readonly #patience: number;
   /** Names of this agent's attachments, and of pins, in the exporter's agent. */
   readonly #ids = new WeakMap<Attached, number>();
@@ -52,6 +54,7 @@ export class RemotePort implements ExporterPort {
     this.dynamic = reference.dynamic;
     this.cacheMapping = buffers.rows.caches(row);
     this.#patience = buffers.rows.callTimeout(row);
+    if (buffers.rows.vmaps(row)) this.vmap = (op) => this.#view(op);
   }
 
   exported(): null {
@@ -169,6 +172,40 @@ export class RemotePort implements ExporterPort {
     };
     const id = yield* this.#ask(op, CallKind.BEGIN, write, (message) => message.word());
     return () => this.#send('CpuAccess.end', CallKind.END, (message) => message.putWord(id));
+  }
+
+  *#view(op: string): Operation<Viewed> {
+    const { row, generation } = this.reference;
+    const { buffers } = this;
+    const ranges: Range[] = [];
+    let id = 0;
+    const end = (): void =>
+      this.#send('CpuAccess.end', CallKind.VUNMAP, (message) => message.putWord(id));
+    const write = (message: Message): void => {
+      message.putWord(row);
+      message.putWord(generation);
+      message.putWord(id);
+      message.putWord(ranges.length);
+    };
+    for (let count = Infinity; ranges.length < count; ) {
+      count = yield* this.#ask(op, CallKind.VMAP, write, (message) => {
+        id = message.word();
+        const all = message.word();
+        ranges.push(...readRanges(message));
+        return all;
+      });
+    }
+    try {
+      const { table, held } = holdRanges(op, buffers, ranges);
+      const over = (): void => {
+        dropSources(buffers, held);
+        end();
+      };
+      return { table, sources: [], held, end: over };
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 
   // ------------------------------------------------------------------------------------------- calling

@@ -44,6 +44,7 @@ const EXPORTER = {
   exporterName: 'system',
   dynamic: false,
   caches: false,
+  vmaps: false,
   callTimeout: Infinity,
 } as const;
 /** Buffers that an ENOMEM names. */
