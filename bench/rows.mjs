@@ -7,7 +7,7 @@
  *
  *   placements  "1" both parties on one core, "2" on two
  *   cases       one process each; or `together`: one module that interleaves all cases in a process
- *   limit       of the ratio ours / reference, for every placement or by placement
+ *   limit       of the ratio ours / reference, for every placement or by placement; null: reported, not judged
  *   require     limits of other facts that our case reports: at least or at most, in every round
  */
 import { FRAME, SMALL } from './lib/frames.mjs';
@@ -229,6 +229,42 @@ export const experiments = [
         against: ['Atomics.load'],
         limit: 10,
         require: { bytesPerOperation: { atMost: 1 } },
+      },
+    ],
+  },
+  {
+    placements: ONE,
+    together: at('cases/map-exporter.mjs', MICRO),
+    rows: [
+      {
+        name: 'map + unmap through an exporter of one\u2019s own',
+        against: ['plain function call'],
+        limit: null,
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: {
+      ours: at('cases/map-remote.mjs', small, HOT),
+      'hand-off and back': at('cases/handoff-async.mjs', small, HOT),
+    },
+    rows: [
+      {
+        name: 'map + unmap through an exporter in another thread',
+        against: ['hand-off and back'],
+        limit: 1.5,
+      },
+    ],
+  },
+  {
+    placements: ONE,
+    together: at('cases/attach-detach.mjs', MICRO),
+    rows: [
+      {
+        name: 'attach + detach beside 1 000 other attachments',
+        against: ['with 1 other'],
+        limit: 1.2,
       },
     ],
   },

@@ -42,6 +42,11 @@ function peersOf(row, rounds, ours) {
   );
 }
 
+/** null: reported, not judged. */
+function limitOf({ limit }, placement) {
+  return limit === null || typeof limit === 'number' ? limit : limit[placement];
+}
+
 /**
  * @param row  of rows.mjs
  * @param run  of runExperiments()
@@ -52,9 +57,9 @@ export function verdict(row, { placement, rounds }) {
   const reference = times(rounds, row.against);
   const inRounds = ratios(ours, reference);
   const ratio = medianOf(inRounds);
-  const limit = typeof row.limit === 'number' ? row.limit : row.limit[placement];
+  const limit = limitOf(row, placement);
   const missed = broken(row.require ?? {}, rounds.map((round) => round.ours).filter(Boolean));
-  if (ratio !== null && ratio > limit) missed.unshift('ratio');
+  if (ratio !== null && limit !== null && ratio > limit) missed.unshift('ratio');
   const errors = rounds.flatMap((round) =>
     Object.entries(round).flatMap(([name, { error }]) => (error ? [`${name}: ${error}`] : [])),
   );
@@ -64,7 +69,7 @@ export function verdict(row, { placement, rounds }) {
     ours: medianOf(ours.filter((ns) => ns !== null)),
     reference: medianOf(reference.filter((ns) => ns !== null)),
     ratio,
-    limit: rounded(limit),
+    limit: limit === null ? null : rounded(limit),
     peers: peersOf(row, rounds, ours),
     against: row.against,
     min: inRounds.length === 0 ? null : rounded(Math.min(...inRounds)),

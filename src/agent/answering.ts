@@ -2,7 +2,7 @@
 /**
  * agent/answering — the target's side of a call: see calls.
  *
- * Pairs  P12 see calls.
+ * Pairs  P12 see calls.  P1 see rows.
  */
 
 import { DmaBufError, errorNumber, fail, packError } from '../errors.js';
@@ -12,6 +12,7 @@ import type { Answer, Borrowed, Handler, LockPort } from './call.js';
 import { type CallRows, phaseOfCall } from './call-rows.js';
 import { callKey } from './call-wait.js';
 import { CallPhase, SlotLayout } from './layout.js';
+import { Lingering } from './lingering.js';
 import { ownerTag } from './reaper.js';
 import { Running } from './running-call.js';
 import type { Operation } from './wait.js';
@@ -22,6 +23,7 @@ export class Answering<B extends Borrowed> {
   /** Calls of others that run here. */
   readonly #running = new Map<number, Running<B>>();
   #postponed = false;
+  readonly #lingering: Lingering;
 
   constructor(
     readonly agent: Agent,
@@ -29,6 +31,7 @@ export class Answering<B extends Borrowed> {
     readonly locks: LockPort<B>,
   ) {
     this.#rows = rows;
+    this.#lingering = new Lingering(agent, () => this.serve(false));
   }
 
   /** What this agent does when it is asked for this. */
@@ -77,6 +80,7 @@ export class Answering<B extends Borrowed> {
     const handler = this.#handlers.get(rows.word(row, 'kind'));
     if (!rows.move(row, posted, CallPhase.RUNNING)) return;
     rows.setWord(row, 'pong', rows.word(row, 'ping'));
+    this.#lingering.called();
     const [lock, tag] = [rows.word(row, 'lockRow'), rows.word(row, 'lockTag')];
     const borrowed = tag === 0 ? null : this.locks.borrow(lock, tag);
     const running = new Running(caller, rows.message(row), borrowed);
@@ -118,7 +122,8 @@ export class Answering<B extends Borrowed> {
     }
     lock?.end();
     if (abandoned) rows.move(row, serial | CallPhase.ABANDONED, CallPhase.IDLE);
-    agent.ring(rows.caller(row), callKey(row));
+    const [other, key] = [rows.caller(row), callKey(row)];
+    if (abandoned || other === agent.slot || agent.rows.waits(other, key)) agent.ring(other, key); // P1
   }
 }
 

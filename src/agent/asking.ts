@@ -6,7 +6,7 @@
  */
 
 import { type DmaBufError, fail, unpackError } from '../errors.js';
-import { or } from '../mem/index.js';
+import { load, or } from '../mem/index.js';
 import type { Agent } from './agent.js';
 import type { Borrowed, LockPort, Request } from './call.js';
 import { type CallRows, type Message, phaseOfCall } from './call-rows.js';
@@ -149,7 +149,7 @@ export class Asking {
     const { slots, arena, slot } = this.agent;
     const index = tagSlot(target);
     or(arena.words, slots.at(index) + SlotLayout.at.inbox, 1 << (slot & 31));
-    this.agent.note(index);
+    if (load(arena.words, slots.at(index) + SlotLayout.at.looking) === 0) this.agent.note(index); // P13
   }
 
   #isServing(tag: number): boolean {

@@ -54,6 +54,7 @@ export class CallWait implements Wait {
   }
 
   arm(): boolean {
+    this.agent.rows.put(callKey(this.row)); // P1
     if (this.ready()) return true;
     if (this.#isCircle()) {
       // P7
@@ -80,13 +81,18 @@ export class CallWait implements Wait {
   }
 
   disarm(): void {
+    this.#cancel();
+    this.agent.rows.remove(callKey(this.row));
+  }
+
+  #cancel(): void {
     this.#timer?.cancel();
     this.#timer = null;
   }
 
   /** The event loop looks again when the target should have answered; who blocks looks by itself, now and then. */
   #watch(): void {
-    this.disarm();
+    this.#cancel();
     if (this.#due === Infinity) return;
     const { agent } = this;
     const left = Math.max(0, this.#due - agent.platform.now());

@@ -42,6 +42,7 @@ const FRESH = [
   'waiting',
   'overflow',
   'watched',
+  'looking',
 ] as const;
 
 /** Who joins. */

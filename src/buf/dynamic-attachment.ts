@@ -75,8 +75,9 @@ export class DynamicAttachment implements Disposable, AsyncDisposable {
   }
 
   /**
-   * May wait: the exporter may bring the memory in. The mapping outlives the lock, until it moves. After an abort keep the lock
-   * until you are done: a callback of the exporter may still be running under it.
+   * May wait: the exporter may bring the memory in, or live in another agent, where it is called with your lock held for it. The
+   * mapping outlives the lock, until it moves. After an abort keep the lock until you are done: a callback of the exporter may still
+   * be running under it. One in another agent takes the lock over then, and unlocks it: `lock.held` is false.
    * @throws ENOLCK · ENOMEM · EDEADLK (evicting others: leave your context) · EOWNERDEAD · EBUSY · EACCES · ESTALE
    * @example using lock = await att.buf.resv.lock(); const map = await att.map(lock, "bidirectional");
    * @source dma_buf_map_attachment

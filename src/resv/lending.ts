@@ -78,7 +78,10 @@ export class BorrowedLock extends HeldLock {
 
   get held(): boolean {
     if (this.#kept !== null) return this.#kept.held;
-    return !this.#over && (load(this.resv.words, this.resv.ownerAt) & TAG) === this.tag;
+    if (this.#over) return false;
+    const owner = load(this.resv.words, this.resv.ownerAt) & TAG;
+    // Passed to this agent already, by a caller that has given up.
+    return owner === this.tag || owner === this.resv.room.plainTag;
   }
 
   /** Before the answer is given: from then on the lock is the lender's again, unless it was kept. */

@@ -5,8 +5,7 @@
  * callback is inside, and nothing is left locked or open.
  */
 
-import { Calls } from '../../../dist/agent/calls.js';
-import { CallPhase } from '../../../dist/agent/layout.js';
+import { CallReaper } from '../../../dist/agent/call-reaper.js';
 import { Reservations } from '../../../dist/resv/index.js';
 import { caller, common, contender, starter, target } from '../call-world.mjs';
 import { replaceMethod } from '../world.mjs';
@@ -36,6 +35,9 @@ const impatient = [{ name: 'caller', run: caller(1, { timeout: 50 }) }, ...slow.
 
 /** @type {NonNullable<Model<World>['planted']>} */
 const planted = {
+  'the dead have their calls left open': {
+    patch: () => replaceMethod(CallReaper.prototype, 'reap', () => 0),
+  },
   'a lock that was abandoned is not passed on': {
     patch: () => replaceMethod(Reservations.prototype, 'handOver', () => {}),
   },
@@ -43,7 +45,8 @@ const planted = {
 
 /** @type {Model<World>[]} */
 export const models = [
-  model('nobody dies', [...quick, wanted], { bounds: { preemptions: 2 } }),
+  model('nobody dies', quick, { bounds: { preemptions: 2 } }),
+  model('wanted, nobody dies', [...quick, wanted], { bounds: { preemptions: 1 } }),
   model('1 killed', quick, { kills: 1, bounds: { preemptions: 1 } }),
   model('wanted, 1 killed', [...quick, wanted], { kills: 1, bounds: { preemptions: 1 }, planted }),
   model('slow, 1 killed', slow, { kills: 1, bounds: { preemptions: 1 } }),
@@ -55,5 +58,3 @@ export const models = [
   }),
   model('2 killed', quick, { kills: 2, bounds: { preemptions: 0 } }),
 ];
-void Calls;
-void CallPhase;
