@@ -13,10 +13,9 @@ import type { Agent } from './agent.js';
 import { SlotLayout } from './layout.js';
 import { Polling } from './poll.js';
 
-/** Looks in each turn of the event loop. */
-const LOOKS = 8;
-
 export class Lingering {
+  /** Looks in each turn of the event loop. */
+  static readonly LOOKS = 8;
   readonly #words: Words;
   readonly #at: number;
   readonly #polling: Polling;
@@ -51,7 +50,7 @@ export class Lingering {
     const { platform, left } = this.agent;
     if (left) return;
     platform.giveWay?.();
-    for (let look = 0; look < LOOKS; look++) this.#look();
+    for (let look = 0; look < Lingering.LOOKS; look++) this.#look();
     if (--this.#turns > 0) {
       platform.soon(() => this.#turn());
       return;

@@ -10,7 +10,10 @@
 import { Calls } from '../../dist/agent/calls.js';
 import { ownerTag } from '../../dist/agent/index.js';
 import { CallLayout, CallPhase, CallSection } from '../../dist/agent/layout.js';
-import { exchange, load, record, section, store, u32 } from '../../dist/mem/index.js';
+import { Lingering } from '../../dist/agent/lingering.js';
+import { Polling } from '../../dist/agent/poll.js';
+import { DmaBufError } from '../../dist/errors.js';
+import { exchange, load, or, record, section, store, u32 } from '../../dist/mem/index.js';
 import { LentAway } from '../../dist/resv/index.js';
 import {
   checkLocks,
@@ -28,7 +31,9 @@ import { replaceMethod } from './world.mjs';
 /** @import {BorrowedLock, HeldLock, Reservations, ResvLock} from '../../dist/resv/index.js' */
 /** @import {World} from './world.mjs' */
 
-// One call at a time for each agent.
+// One call at a time for each agent, and one look for more.
+Object.defineProperty(Polling.prototype, 'turns', { value: 1 });
+replaceMethod(Lingering, 'LOOKS', 1);
 replaceMethod(CallSection, 'rows', (/** @type {{agents: number}} */ limits) => limits.agents);
 
 const Data = section(
@@ -41,6 +46,8 @@ const Data = section(
   () => 1,
 );
 const KIND = 1;
+/** Of calls that do nothing. */
+const IDLE_KIND = 2;
 /** Of the first agent in a slot: a later one is not who is meant. */
 const FIRST_LIFE = 1 << 3;
 
@@ -58,6 +65,9 @@ function callAt(row) {
 function join(env) {
   return env.atomic(() => {
     const room = joinResv(world, env);
+    const { platform } = room.agent;
+    // Turns of the event loop happen, since an agent looks for more calls in some of them.
+    platform.soon = platform.microtask;
     return { room, calls: new Calls(room.agent, room) };
   });
 }
@@ -75,6 +85,17 @@ function pass(env, from, to, when) {
   if (before !== from) env.fail(`${when}: thread ${before - 1} was inside in place of ${from - 1}`);
 }
 
+/** @param {number} target @param {number} kind @param {LentAway | null} lock */
+const requestTo = (target, kind, lock) => ({
+  op: 'model',
+  target: ownerTag(target, FIRST_LIFE),
+  kind,
+  patience: Infinity,
+  lock,
+  at: {},
+  write() {},
+});
+
 /** Takes the lock, calls the target with it, unlocks. @param {number} target @param {{timeout?: number}} [limits] */
 export const caller =
   (target, limits = {}) =>
@@ -83,15 +104,7 @@ export const caller =
     const { agent } = room;
     const lock = room.of(0).lockSync({ recover: true });
     enter(env, lock);
-    const request = {
-      op: 'model',
-      target: ownerTag(target, FIRST_LIFE),
-      kind: KIND,
-      patience: Infinity,
-      lock: new LentAway(lock),
-      at: {},
-      write() {},
-    };
+    const request = requestTo(target, KIND, new LentAway(lock));
     try {
       agent.runSync(
         'model',
@@ -108,7 +121,7 @@ export const caller =
       pass(env, left + 1, 0, 'after the call');
       lock.unlock();
     }
-    store(words, over, load(words, over) | (1 << env.id));
+    or(words, over, 1 << env.id);
     agent.note(target);
   };
 
@@ -140,6 +153,24 @@ const handler = (env, room, slow) =>
     return { write() {}, undo: () => pass(env, who, 0, 'the callback is undone') };
   };
 
+/** Calls the target, with nothing in hand. @param {number} target @param {number} times */
+export const asker = (target, times) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
+  const { room, calls } = join(env);
+  const request = requestTo(target, IDLE_KIND, null);
+  for (let time = 0; time < times; time++) {
+    try {
+      room.agent.runSync(
+        'model',
+        calls.ask(request, () => {}),
+      );
+    } catch (error) {
+      if (!DmaBufError.is(error, 'EOWNERDEAD')) throw error;
+    }
+  }
+  or(words, over, 1 << env.id);
+  room.agent.note(target);
+};
+
 /** @param {Env} env @param {() => void} end @returns {Operation<void>} */
 function* late(env, end) {
   yield gone(env);
@@ -152,6 +183,10 @@ export const target = (callers, slow) => (/** @type {World} */ _world, /** @type
   const { room, calls } = join(env);
   const { agent } = room;
   calls.handle(KIND, /** @type {any} */ (handler(env, room, slow)));
+  // oxlint-disable-next-line require-yield -- an operation that never waits
+  calls.handle(IDLE_KIND, function* idle() {
+    return { write() {}, undo() {} };
+  });
   runUntil(agent, () => {
     if (agent.tasks.pending > 0) return false;
     const finished = load(words, over);

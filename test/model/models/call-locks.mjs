@@ -7,7 +7,7 @@
 
 import { CallReaper } from '../../../dist/agent/call-reaper.js';
 import { Reservations } from '../../../dist/resv/index.js';
-import { caller, common, contender, starter, target } from '../call-world.mjs';
+import { asker, caller, common, contender, starter, target } from '../call-world.mjs';
 import { replaceMethod } from '../world.mjs';
 
 /** @import {Model, Thread} from '../engine/types.js' */
@@ -43,10 +43,25 @@ const planted = {
   },
 };
 
+const again = [
+  { name: 'caller', run: asker(1, 2) },
+  { name: 'target', run: target([0], false) },
+];
+
+/** @type {NonNullable<Model<World>['planted']>} */
+const looking = {
+  'it looks for the last time before it says that it looks no more': ({ name, word, args }) =>
+    name === 'store' && word.endsWith('.looking') && args[0] === 0 ? 'delay-one' : undefined,
+  'nobody is rung while it looks': ({ name, word }) =>
+    name === 'store' && word.endsWith('.looking') ? [1] : undefined,
+};
+
 /** @type {Model<World>[]} */
 export const models = [
   model('nobody dies', quick, { bounds: { preemptions: 2 } }),
   model('wanted, nobody dies', [...quick, wanted], { bounds: { preemptions: 1 } }),
+  model('asked twice', again, { bounds: { preemptions: 2 }, planted: looking }),
+  model('asked twice, 1 killed', again, { kills: 1, bounds: { preemptions: 1 } }),
   model('1 killed', quick, { kills: 1, bounds: { preemptions: 1 } }),
   model('wanted, 1 killed', [...quick, wanted], { kills: 1, bounds: { preemptions: 1 }, planted }),
   model('slow, 1 killed', slow, { kills: 1, bounds: { preemptions: 1 } }),
