@@ -10,6 +10,7 @@
 import { DmaBufError, snapshot } from './built.mjs';
 import { callOf } from './calls/index.mjs';
 import { listOf } from './calls/resv.mjs';
+import { isPromised } from './contract.mjs';
 import { Events } from './events.mjs';
 import { INTERRUPTED, isComplaint, numberOf } from './numbers.mjs';
 import { observe } from './observations.mjs';
@@ -38,8 +39,8 @@ const EFFECTS = new Map([
   ['unpin', ['pins', -1]],
 ]);
 
-/** Of the kernel's own files, and so no contract. */
-const NOT_COMPARED = ['buf', 'alive', 'file_count'];
+/** Looked at before the others. */
+const COMPARED = ['buf', 'alive'];
 
 class Steps {
   /** @param {Session} session */
@@ -101,7 +102,8 @@ class Steps {
       throw new Stop();
     }
     for (const name of Object.keys(step.args)) {
-      if (!call.takes.includes(name)) verdict.fail(`unknown argument ${name}`);
+      if (call.takes.includes(name) || !isPromised(name)) continue;
+      verdict.fail(`unknown argument ${name}`);
     }
     return call;
   }
@@ -212,6 +214,7 @@ class Steps {
     if (args['list'] !== undefined && !outputs.has('list')) {
       outputs.set('list', listOf(session, session.shared));
     }
+    if (args['num_fences'] !== undefined) outputs.set('num_fences', session.shared.list.count);
     if (args['refs_taken'] !== undefined) outputs.set('refs_taken', undefined);
     for (const [field, actual] of outputs) {
       if (!(field in args)) continue;
@@ -255,7 +258,7 @@ class Steps {
     if (!after.alive || !alive) return;
     const state = this.#stateOf(buffer);
     for (const [field, expected] of Object.entries(after)) {
-      if (NOT_COMPARED.includes(field) || expected === null) continue;
+      if (COMPARED.includes(field) || !isPromised(field) || expected === null) continue;
       if (!(field in state)) verdict.fail(`unknown state ${field}`);
       const actual = state[field];
       verdict.compare({ ...about, field, expected, actual });

@@ -31,7 +31,7 @@ const ATTACH = 'buf attachment dev allow_peer2peer importer_ops dmabuf';
 const MAP = 'buf attachment attach dir caller_holds_resv';
 const UNMAP = `${MAP} sgt`;
 const PIN = 'buf attachment attach caller_holds_resv';
-const RESV = 'caller_holds_resv usage fence list refs_taken resv';
+const RESV = 'caller_holds_resv usage fence list refs_taken resv num_fences';
 const FENCE = 'fence again after_signal signaled';
 
 /** @type {ReadonlyMap<string, Call>} */
