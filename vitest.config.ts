@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/kernel/**/*.test.ts'],
+          include: ['test/{unit,kernel,conform}/**/*.test.ts'],
           pool: 'threads',
           testTimeout: 20_000,
         },

@@ -9,7 +9,7 @@ import { isMain, projectRoot, report } from './source-tree.mjs';
 
 const FILE = 'SEMANTICS.md';
 const ROW = /^\| D-(\d+) \|(.*)\|$/;
-const TEST = /(?<![\w/.-])(?:kernel|model|threads|types|unit)\/[\w./*-]*[\w*]/g;
+const TEST = /(?<![\w/.-])(?:conform|kernel|model|threads|types|unit)\/[\w./*-]*[\w*]/g;
 
 /**
  * @param text   what SEMANTICS.md says.

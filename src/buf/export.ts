@@ -47,6 +47,8 @@ export class Export<P> implements ExporterPort {
   /** The exporter's own handle; open or not, the callbacks are given it. */
   declare buf: ExportedBuf<P>;
   readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
+  /** What CPU accesses share, where the exporter offers it. */
+  readonly shared: Vmap | null = null;
   readonly #key: number;
   /** Generation that a move under this very lock object has made. */
   readonly #movedBy = new WeakMap<HeldLock, number>();
@@ -68,7 +70,8 @@ export class Export<P> implements ExporterPort {
       unmap: (sources: readonly SourceSegment[], lock: HeldLock): void =>
         this.#unfailing(() => ops.vunmap?.(this.buf, sources, lock)),
     };
-    this.vmap = viewer(new Vmap(buffers, row, callbacks, callTimeout));
+    this.shared = new Vmap(buffers, row, callbacks, callTimeout);
+    this.vmap = viewer(this.shared);
   }
 
   exported(): ExportedBuf<unknown> {

@@ -141,7 +141,7 @@ export class AcquireContext implements Disposable {
     else this.#host.contexts.give(this.#index);
   }
 
-  /** @internal May it take this lock now? @throws EINVAL EXDEV */
+  /** @internal May it take this lock now? What it was wounded for is over when it holds nothing. @throws EINVAL EXDEV */
   admit(op: string, host: ContextHost, row: number): void {
     if (this.#host !== host) {
       throw fail('EXDEV', op, { row }, { why: 'the context is of another agent or domain' });
@@ -152,6 +152,7 @@ export class AcquireContext implements Disposable {
     };
     if (this.#done) refuse('this context is done(): it takes no more locks');
     if (this.waiting) refuse('this context waits for another lock: await one after the other');
+    if (this.acquired === 0) this.#heal();
     if (this.contended < 0) return;
     if (this.acquired > 0) refuse('after EDEADLK a context has to drop all its locks first');
     if (this.contended !== row) {
@@ -179,8 +180,8 @@ export class AcquireContext implements Disposable {
     return this.woundable && this.#host.contexts.isWounded(this.#index, this.#generation);
   }
 
-  /** @internal It holds nothing: it cannot be in anybody's way. */
-  heal(): void {
+  /** It holds nothing: it cannot be in anybody's way. */
+  #heal(): void {
     if (this.woundable) this.#host.contexts.heal(this.#index);
   }
 

@@ -129,7 +129,6 @@ export class WwLock {
 
   #enqueue(waiter: Waiter): void {
     const { context } = waiter;
-    if (context !== null && context.acquired === 0) context.heal();
     waiter.ticket = (add(this.#words, this.state.ticketAt, 1) + 1) | 0;
     this.queue.insert(waiter, context !== null && (load(this.#words, this.#at) & W) !== 0);
     this.state.waiting++;

@@ -2,7 +2,7 @@
 /**
  * watch/bufinfo — the text of debugfs dma_buf/bufinfo.
  *
- * Takes each reservation in turn, as the kernel does, but holds nothing else meanwhile: a lock that is held for long delays
+ * The newest buffer comes first. Takes each reservation in turn, as the kernel does, but holds nothing else meanwhile: a lock that is held for long delays
  * this call and nobody else. The columns that say how a file was opened have no meaning here and show 0.
  */
 
@@ -22,7 +22,7 @@ export async function bufinfo(rooms: Watched, options: WaitOptions): Promise<str
   }
   const lines = ['', 'Dma-buf Objects:', HEADER];
   let bytes = 0;
-  const { buffers } = snapshot(rooms);
+  const buffers = snapshot(rooms).buffers.toSorted((a, b) => b.id - a.id);
   for (const buffer of buffers) {
     bytes += buffer.size;
     const count = Object.keys(buffer.refs).length + buffer.inFlight;

@@ -225,6 +225,47 @@ describe('attachments', () => {
   });
 });
 
+describe('what is open', () => {
+  it('is ended by the detach of its attachment', async () => {
+    const { buf, calls } = dynamicExport(nth(rigs(1), 0));
+    const att = await buf.dynamicAttach('gpu', importer());
+    const lock = await buf.resv.lock();
+    const map = await att.map(lock, 'to-device');
+    await att.pin(lock);
+    lock.unlock();
+    await att.detach();
+    expect(calls.slice(3)).toEqual([
+      'unmap gpu to-device lock +',
+      'unpin gpu lock +',
+      'detach gpu -',
+    ]);
+    expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
+  });
+
+  it('keeps the buffer from being released', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls } = staticExport(a);
+    const att = await buf.attach('enc');
+    const access = await buf.cpuAccess('read');
+    buf.close();
+    access.end();
+    await a.buffers.idle();
+    expect(calls).not.toContain('release');
+    await att.detach();
+    await a.buffers.idle();
+    expect(calls.at(-1)).toBe('release');
+  });
+});
+
+describe('a direction', () => {
+  it.each(['none', '', undefined])('that is none is refused: %s', async (none) => {
+    const { buf, calls } = staticExport(nth(rigs(1), 0));
+    const att = await buf.attach('enc');
+    expect(await rejected(att.map(none as never))).toMatchObject({ code: 'EINVAL' });
+    expect(calls).toEqual(['attach enc -']);
+  });
+});
+
 describe('the direction of a kept mapping', () => {
   it('is that of the first map, and nothing else is served until detach', async () => {
     const { buf, calls } = staticExport(nth(rigs(1), 0), 100, { cacheMapping: true });

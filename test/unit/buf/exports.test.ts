@@ -198,12 +198,16 @@ describe('what an exporter hands out', () => {
     const map = await att.map('to-device');
     map.unmap();
     expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
+    const access = await buf.cpuAccess('read');
+    failing.set('end', new Error('end'));
+    access.end();
+    await a.buffers.idle();
     failing.set('detach', fail('EIO', 'camera', {}));
     att[Symbol.dispose]();
     buf.close();
     await a.buffers.idle();
     const causes = a.errors.map((error) => (error as Error).message);
-    expect(causes).toHaveLength(3);
+    expect(causes).toHaveLength(4);
     expect(phaseOf(a.buffers.life.of(buf.row))).toBe(Phase.FREE);
   });
 });

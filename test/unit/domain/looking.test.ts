@@ -64,6 +64,14 @@ describe('bufinfo', () => {
     void attachment;
   });
 
+  test('names the newest buffer first', async () => {
+    await using domain = await Domain.create(small);
+    using old = domain.alloc(1, { name: 'old' });
+    using young = domain.alloc(1, { name: 'young' });
+    expect(young.id).toBeGreaterThan(old.id);
+    expect((await domain.bufinfo()).match(/(?:old|young)$/gm)).toEqual(['young', 'old']);
+  });
+
   test('waits for a reservation that is held, and gives up in time', async () => {
     await using domain = await Domain.create(small);
     using buf = domain.alloc(1);

@@ -160,6 +160,18 @@ for (const [where, there] of [
       lockB?.unlock();
       expect((await waiting).held).toBe(true);
     });
+
+    test('a wound is over with the locks it was for, also when the next lock is free', async () => {
+      const { a, b, old, young, lockB } = await crossed('wound-wait', there);
+      const waiting = a.of(B).lock({ context: old });
+      await asleep();
+      lockB?.unlock();
+      expect((await waiting).held).toBe(true);
+      await b.of(C).lock({ context: young });
+      const next = watch(b.of(A).lock({ context: young }));
+      await asleep();
+      expect(next.settled).toBe(false);
+    });
   });
 }
 

@@ -275,6 +275,24 @@ describe('waiting', () => {
     await waiting.promise;
   });
 
+  test('goes on when the list grows, and waits for what was added: nothing moves', async () => {
+    const { lock, lines, other, resv } = one();
+    lock.reserve(1);
+    const [a, b] = lines.map((line) => line.next()) as [Fence, Fence];
+    lock.add(a, 'read');
+    const { version } = resv.list;
+    const waiting = watch(other.of(ROW).wait('read'));
+    await asleep();
+    lock.reserve(100);
+    lock.add(b, 'read');
+    expect(resv.list.version).toBe(version);
+    lines[0].signal(a);
+    await asleep();
+    expect(waiting.settled).toBe(false);
+    lines[1].signal(b);
+    await waiting.promise;
+  });
+
   test('waitSync for what this very thread has to signal is EDEADLK', async () => {
     const { lock, lines, resv } = one();
     lock.reserve(1);

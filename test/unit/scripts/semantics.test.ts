@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkSemantics } from '../../../scripts/semantics.mjs';
 
 const exists = (name: string): boolean =>
-  name === 'unit/a.test.ts' || name === 'model/models/b.mjs';
+  ['unit/a.test.ts', 'conform/c.test.ts', 'model/models/b.mjs'].includes(name);
 const problems = (...lines: string[]): string[] => checkSemantics(lines.join('\n'), exists);
 
 describe('semantics', () => {
@@ -11,6 +11,7 @@ describe('semantics', () => {
     const rows = [
       '| D-1 | here | Linux | unit/a.test.ts |',
       '| D-2 | x | y | model/models/b.mjs, z |',
+      '| D-3 | x | y | conform/c.test.ts |',
     ];
     expect(problems(...rows, 'and prose (unit/a.test.ts)')).toEqual([]);
   });

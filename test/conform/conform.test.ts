@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Recorded traces of a real kernel, replayed; and traces that were tampered with, which must fail: the comparer can.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { RULES } from './differences.mjs';
+import { replay } from './replay.mjs';
+import { type StepDraft, withObservation, withStep } from './tamper.js';
+import { readFolder } from './traces.mjs';
+import type { Scenario } from './types.js';
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const scenarios = readFolder(here('traces'));
+const areas = [...new Set(scenarios.map(({ area }) => area))];
+
+function scenario(area: string, name: string): Scenario {
+  const found = scenarios.find((each) => each.area === area && each.name === name);
+  if (found === undefined) throw new RangeError(`no scenario ${area}/${name}`);
+  return found;
+}
+
+describe('the recorded traces', () => {
+  test.each(areas)('%s: no result, callback, lock state or state is another', async (area) => {
+    const outcomes = [];
+    for (const each of scenarios) if (each.area === area) outcomes.push(await replay(each));
+    expect(outcomes.filter(({ verdict }) => verdict === 'failed')).toEqual([]);
+    expect(outcomes.length).toBeGreaterThan(0);
+  });
+
+  test('are replayed by what is in them, not by their names', async () => {
+    // Of fences the names hold inputs (see hints).
+    const others = scenarios.filter(({ area }) => !['resv', 'fence'].includes(area));
+    for (const each of others) {
+      const { verdict } = await replay({ ...each, name: 'x', doc: '' });
+      expect(`${each.name}: ${verdict}`).not.toContain('failed');
+    }
+  });
+
+  test('differ by decisions that SEMANTICS.md has', () => {
+    const semantics = readFileSync(here('../../SEMANTICS.md'), 'utf8');
+    for (const { number } of RULES) expect(semantics).toContain(`| ${number} |`);
+  });
+});
+
+const MATRIX = scenario('attach', 'dynamic_exporter.static_importer.map_twice_different');
+const DYNAMIC = scenario('attach', 'dynamic_exporter.dynamic_importer.basic');
+const WAITING = scenario('attach', 'static_exporter.static_importer.kernel_fence_pending');
+const EXPORT = scenario('export', 'ok.static');
+const CPU = scenario('cpu', 'fence.write.from_device');
+const VMAP = scenario('vmap', 'count');
+const RESV = scenario('resv', 'query.reverse');
+const FENCE = scenario('fence', 'callback.order');
+
+const step = (from: Scenario, call: string, change: (draft: StepDraft) => void) => (): Scenario =>
+  withStep(from, call, change);
+const event = (from: Scenario, call: string, op: string, field: string, value: unknown) =>
+  step(from, call, ({ events }) => {
+    const found = events.find((each) => each.op === op);
+    if (found === undefined) throw new RangeError(`${call} has no ${op}`);
+    (found as Record<string, unknown>)[field] = value;
+  });
+const after = (from: Scenario, call: string, field: string, value: unknown) =>
+  step(from, call, (draft) => {
+    draft.after = { ...draft.after, [field]: value } as never;
+  });
+
+const TAMPERED: [what: string, tampered: () => Scenario, complaint: RegExp][] = [
+  ['another result', step(DYNAMIC, 'dma_buf_map_attachment', (d) => void (d.ret = 'sgt7')), /sgt7/],
+  ['an error that is none', step(DYNAMIC, 'dma_buf_detach', (d) => void (d.ret = '-EBUSY')), /ret/],
+  [
+    'a callback that is not recorded',
+    step(MATRIX, 'dma_buf_attach', (d) => void d.events.splice(1, 1)),
+    /event extra pin/,
+  ],
+  [
+    'a callback that does not come',
+    step(DYNAMIC, 'dma_buf_detach', (d) => void d.events.push(...d.events)),
+    /event missing detach/,
+  ],
+  [
+    'callbacks in another order',
+    step(MATRIX, 'dma_buf_attach', (d) => void d.events.push(...d.events.splice(1, 1))),
+    /too late/,
+  ],
+  [
+    'a lock that is free',
+    event(MATRIX, 'dma_buf_attach', 'map', 'resv_locked', false),
+    /map\.resv_locked/,
+  ],
+  [
+    'a lock that is held',
+    event(MATRIX, 'dma_buf_attach', 'attach', 'resv_locked', true),
+    /attach\.resv_locked/,
+  ],
+  [
+    'a lock of somebody else',
+    event(DYNAMIC, 'dma_buf_map_attachment', 'map', 'resv_held_by_current', false),
+    /resv_held_by_current/,
+  ],
+  ['another direction', event(MATRIX, 'dma_buf_attach', 'map', 'dir', 'TO_DEVICE'), /map\.dir/],
+  [
+    'an entry of the list too early',
+    event(DYNAMIC, 'dma_buf_dynamic_attach', 'attach', 'in_list', true),
+    /in_list/,
+  ],
+  [
+    'a lock that stays',
+    after(DYNAMIC, 'dma_buf_dynamic_attach', 'resv_locked', true),
+    /resv_locked/,
+  ],
+  ['more attachments', after(DYNAMIC, 'dma_buf_dynamic_attach', 'attachments', 2), /attachments/],
+  ['more pins', after(MATRIX, 'dma_buf_attach', 'pins', 2), /after pins/],
+  ['fewer mappings', after(MATRIX, 'dma_buf_attach', 'live_maps', 0), /live_maps/],
+  ['a buffer that lives on', after(DYNAMIC, 'dma_buf_put', 'alive', true), /alive/],
+  ['a complaint', step(DYNAMIC, 'dma_buf_detach', (d) => void (d.warns = 1)), /warns/],
+  [
+    'a wait that is none',
+    step(WAITING, 'dma_buf_map_attachment', (d) => void d.events.splice(1, 1)),
+    /never returns/,
+  ],
+  [
+    'a wait where there is none',
+    step(CPU, 'dma_buf_begin_cpu_access', (d) => void (d.args = { ...d.args, dir: 'NONE' })),
+    /begin_cpu_access/,
+  ],
+  [
+    'another result of a wait',
+    step(RESV, 'dma_resv_wait_timeout', (d) => void (d.ret = 'full timeout')),
+    /ret/,
+  ],
+  [
+    'another list',
+    step(RESV, 'dma_resv_add_fence', (d) => void (d.args = { ...d.args, list: [] } as never)),
+    /list/,
+  ],
+  [
+    'another order of callbacks of a fence',
+    step(FENCE, 'dma_fence_signal', (d) => void (d.events = d.events.toReversed())),
+    /too late/,
+  ],
+  [
+    'a mapping for CPUs that is not counted',
+    step(VMAP, 'dma_buf_vmap', (d) => void (d.args = { ...d.args, vmapping_counter: 0 })),
+    /vmapping_counter/,
+  ],
+  [
+    'a mapping for CPUs that is not made',
+    step(VMAP, 'dma_buf_vmap', (d) => void d.events.splice(0)),
+    /event extra vmap/,
+  ],
+  [
+    'an unknown call',
+    step(DYNAMIC, 'dma_buf_detach', (d) => void (d.call = 'dma_buf_x')),
+    /dma_buf_x/,
+  ],
+  [
+    'an unknown argument',
+    step(DYNAMIC, 'dma_buf_detach', (d) => void (d.args = { ...d.args, x: 1 })),
+    /unknown argument x/,
+  ],
+  ['an unknown state', after(DYNAMIC, 'dma_buf_map_attachment', 'x', 1), /unknown state x/],
+  [
+    'an unknown field of a callback',
+    event(DYNAMIC, 'dma_buf_map_attachment', 'map', 'x', 1),
+    /map\.x/,
+  ],
+  [
+    'an unknown kind of entry',
+    step(DYNAMIC, 'dma_buf_detach', (d) => void Reflect.deleteProperty(d, 'call')),
+    /unknown kind/,
+  ],
+  [
+    'an unknown observation',
+    () => withObservation(EXPORT, 'buffer', (entry) => void (entry.observe = 'x')),
+    /unknown observation x/,
+  ],
+  [
+    'another observation',
+    () => withObservation(EXPORT, 'buffer', (entry) => void (entry['size'] = 1 as never)),
+    /observe size/,
+  ],
+];
+
+const SCRIPT = scenario('resv_lock', 'wait_die.waiter_dies_for_older');
+const settled = (field: string, value: unknown) => () =>
+  withObservation(SCRIPT, 'settled', (entry) => void (entry[field] = value as never));
+const lockStep = (change: (draft: StepDraft) => void) => step(SCRIPT, 'dma_resv_lock(ctx)', change);
+
+const TAMPERED_SCRIPTS: typeof TAMPERED = [
+  ['another result', lockStep((d) => void (d.ret = '-EALREADY')), /ret/],
+  ['a later return', lockStep((d) => void (d['returned_in'] = 9 as never)), /still blocked/],
+  [
+    'another context',
+    lockStep((d) => void (d['ctx'] = { stamp: 2, acquired: 1, wounded: 0 } as never)),
+    /ctx\.stamp/,
+  ],
+  ['another one who is blocked', settled('blocked', ['t2']), /blocked/],
+  [
+    'another owner',
+    settled('locks', { A: { owner: 't1', is_locked: true, has_ctx: true } }),
+    /lock A/,
+  ],
+  ['an unknown call', lockStep((d) => void (d.call = 'dma_resv_x')), /unknown call dma_resv_x/],
+];
+
+describe.each([
+  ['steps', TAMPERED],
+  ['scripts of threads', TAMPERED_SCRIPTS],
+])('a tampered trace fails, %s', (_kind, cases) => {
+  test.each(cases)('%s', async (_what, tampered, complaint) => {
+    const { verdict, why } = await replay(tampered());
+    expect([verdict, why.join('\n')]).toEqual(['failed', expect.stringMatching(complaint)]);
+  });
+});
+
+describe('the command', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'conform-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const run = (...args: string[]) => {
+    const ran = spawnSync(process.execPath, [here('main.mjs'), ...args], { encoding: 'utf8' });
+    const lines = ran.stdout.trimEnd().split('\n');
+    return { code: ran.status, last: lines.at(-1) ?? '', lines, stderr: ran.stderr };
+  };
+
+  const write = (name: string, traces: readonly Scenario[]): string => {
+    writeFileSync(path.join(folder, name), JSON.stringify({ area: 'x', scenarios: traces }));
+    return folder;
+  };
+
+  test('ends with the numbers, and with 0 when nothing failed', () => {
+    const { code, last } = run(write('one.json', [EXPORT, scenario('mmap', 'importer')]));
+    expect([code, last]).toEqual([0, '1 passed, 0 failed, 0 differ']);
+  });
+
+  test('ends with one JSON object if asked to, and with 1 when something failed', () => {
+    const wrong = withObservation(EXPORT, 'buffer', (entry) => void (entry['size'] = 1 as never));
+    const differs = scenario('attach', 'static_exporter.static_importer.pin_fails');
+    const { code, last, lines } = run(
+      '--json',
+      write('one.json', [wrong, differs, scenario('mmap', 'importer')]),
+    );
+    expect([code, lines.at(-2)]).toEqual([1, '0 passed, 1 failed, 1 differ']);
+    expect(JSON.parse(last)).toMatchObject({
+      passed: 0,
+      failed: 1,
+      differ: 1,
+      unsupported: ['mmap/importer'],
+      failures: [{ name: 'export/ok.static' }],
+    });
+  });
+
+  test.each([
+    ['no such folder', () => path.join(folder, 'none')],
+    ['a folder without traces', () => mkdtempSync(path.join(folder, 'empty-'))],
+    ['a folder with something else', () => (write('two.json', 1 as never), folder)],
+  ])('ends with 1 and one line: %s', (_what, make) => {
+    const { code, stderr } = run(make());
+    expect([code, stderr.trimEnd().split('\n').length]).toEqual([1, 1]);
+  });
+});

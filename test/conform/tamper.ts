@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/** Changes of recorded traces, after which the replay must fail. */
+import type { Entry, Scenario, Step, TraceEvent } from './types.js';
+
+/** A copy that may be changed. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] extends object ? Draft<T[K]> : T[K] };
+
+export type StepDraft = Draft<Step> & { events: Draft<TraceEvent>[] };
+
+/** A copy with one step changed: the first that makes this call. */
+export function withStep(
+  scenario: Scenario,
+  call: string,
+  change: (step: StepDraft, trace: Draft<Entry>[]) => void,
+): Scenario {
+  const copy = structuredClone(scenario) as { trace: Draft<Entry>[] } & Scenario;
+  const step = copy.trace.find((entry) => entry.call === call);
+  if (step === undefined) throw new RangeError(`${scenario.name} has no ${call}`);
+  change(step as StepDraft, copy.trace);
+  return copy;
+}
+
+/** A copy with one observation changed: the last of its kind. */
+export function withObservation(
+  scenario: Scenario,
+  observe: string,
+  change: (entry: Draft<Entry>) => void,
+): Scenario {
+  const copy = structuredClone(scenario) as { trace: Draft<Entry>[] } & Scenario;
+  const entry = copy.trace.findLast((each) => each.observe === observe);
+  if (entry === undefined) throw new RangeError(`${scenario.name} has no ${observe}`);
+  change(entry);
+  return copy;
+}
