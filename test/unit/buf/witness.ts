@@ -144,9 +144,12 @@ export class Witness {
       this.#must(mapped === this.tables(device), 'I2', `${device} has ${mapped} open mappings`);
       if (this.dynamic) this.#must(pinned === pins, 'I3', `${device} has ${pinned} open pins`);
     }
-    for (const [{ device }, { phase }] of this.#seen) {
-      const on = this.listed.includes(device.name);
-      this.#must(on ? phase === 'in' : phase === 'out', 'I1', `${device.name} is ${phase}`);
+    const latest = new Map([...this.#seen].map(([att, seen]) => [att.device.name, seen]));
+    for (const [device, { phase, tables }] of latest) {
+      const most = this.kind === 'caching' ? 1 : Infinity;
+      this.#must(tables.size <= most, 'I2', `${device} keeps ${tables.size} tables`);
+      const on = this.listed.includes(device);
+      this.#must(on ? phase === 'in' : phase === 'out', 'I1', `${device} is ${phase}`);
     }
     if (!this.buf.closed) {
       this.#must(this.buf.resv.locked === this.held, 'I8', 'a lock was left behind, or lost');
@@ -295,8 +298,6 @@ export class Witness {
     if (manner === 'nothing') return wrong.nothing as never;
     const table = manner === 'nonsense' ? (wrong.nonsense as SourceSegment[]) : given;
     return this.#run('map', device.name, this.dynamic, table, () => {
-      const first = this.kind !== 'caching' || seen.tables.size === 0;
-      this.#must(first, 'I2', `${device.name} has a kept table, and is given another`);
       seen.tables.set(table, direction);
     });
   }
