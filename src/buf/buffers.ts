@@ -119,7 +119,7 @@ export class Buffers {
   ): number {
     const { size, name, resv } = wanted;
     if (name !== undefined) checkName(op, 'name', name);
-    const room = (resv as Partial<Reservation> | null | undefined)?.room;
+    const room = resv?.room;
     if (resv !== undefined && room !== this.reservations) {
       if (typeof resv !== 'object' || room === undefined) {
         throw fail('EINVAL', op, { resv: shown(resv) }, { why: 'resv must be a Reservation' });

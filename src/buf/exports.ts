@@ -84,7 +84,7 @@ export class Exports {
       const why = 'memory that may move cannot be cached: leave cacheMapping to static exporters';
       throw fail('EINVAL', op, {}, { why });
     }
-    if (!dynamic && PINNING.some((name) => ops[name] !== undefined)) {
+    if (!dynamic && PINNING.some((callback) => ops[callback] !== undefined)) {
       const why = 'memory that is pinned may move otherwise: say domain.dynamicExport()';
       throw fail('EINVAL', op, {}, { why });
     }

@@ -86,7 +86,7 @@ describe('export', () => {
       { ...dynamicOps, cacheMapping: true },
     ];
     for (const given of wrong) {
-      const call = (): unknown => exports.dynamic({ ...info, ops: given as typeof dynamicOps });
+      const call = (): unknown => exports.dynamic({ ...info, ops: given });
       expect(thrown(call)).toMatchObject({ code: 'EINVAL', op: 'Domain.dynamicExport' });
     }
     expect(exports.dynamic({ ...info, ops: dynamicOps }).dynamic).toBe(true);
