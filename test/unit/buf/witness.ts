@@ -18,6 +18,7 @@
  */
 import type {
   AttachmentInfo,
+  AttachmentView,
   CpuIntent,
   Direction,
   DynamicExportedBuf,
@@ -191,7 +192,15 @@ export class Witness {
     attachments.publish = (row, ...where) => {
       publish.call(attachments, row, ...where);
       const device = devices.get(row) ?? '';
-      const { phase } = this.#of(device) ?? {};
+      const shown = (): AttachmentView => {
+        const view = [...attachments.all()].findLast((each) => each.device === device);
+        if (view === undefined) throw new Error(`${device} is not shown`);
+        return view;
+      };
+      const { phase, tables } = this.#of(device) ?? {};
+      const kept = shown().dynamic === this.dynamic ? 0 : 1;
+      this.#must(tables?.size === kept, 'I1', `${device} is listed with ${tables?.size} tables`);
+      this.#must(shown().mapped === kept, 'I1', `${device} is listed before it is kept`);
       this.listed.unshift(device);
       this.#must(phase === 'in', 'I1', `${device} is listed while ${phase}`);
       this.#must(this.buf.resv.locked, 'I1', `${device} is listed without the lock`);
