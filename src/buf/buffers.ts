@@ -126,8 +126,9 @@ export class Buffers {
   begin(op: string, wanted: NewBuffer, exporter: Omit<Facts, 'size' | 'name' | 'resv'>): number {
     const { size, name, resv } = wanted;
     if (name !== undefined) checkName(op, 'name', name);
-    if (resv !== undefined && resv.room !== this.reservations) {
-      if (typeof resv !== 'object' || resv.room === undefined) {
+    const room = resv?.room;
+    if (resv !== undefined && room !== this.reservations) {
+      if (typeof resv !== 'object' || room === undefined) {
         throw fail('EINVAL', op, { resv: shown(resv) }, { why: 'resv must be a Reservation' });
       }
       throw fail('EXDEV', op, {}, { why: 'the reservation belongs to another agent or domain' });

@@ -7,7 +7,7 @@
 
 import { checkWait, fail } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
-import type { Reservation } from '../resv/index.js';
+import type { Reservation, Usage } from '../resv/index.js';
 import { accessOperation, refuseOwnFences, tryAccess } from './access.js';
 import { attachOperation } from './attaching.js';
 import { type Attachment, makeAttachment } from './attachment.js';
@@ -258,14 +258,24 @@ export class DmaBuf implements Disposable {
 
   /** Resolves when reading would not wait: POLLIN. @throws ESTALE @source dma_buf_poll */
   async readable(options?: WaitOptions): Promise<void> {
-    checkWait('DmaBuf.readable', options);
-    await this.use('DmaBuf.readable').resv.wait('write', options);
+    await this.#ready('DmaBuf.readable', 'write', options);
   }
 
   /** Resolves when writing would not wait: POLLOUT. @throws ESTALE @source dma_buf_poll */
   async writable(options?: WaitOptions): Promise<void> {
-    checkWait('DmaBuf.writable', options);
-    await this.use('DmaBuf.writable').resv.wait('read', options);
+    await this.#ready('DmaBuf.writable', 'read', options);
+  }
+
+  /** Who waits refers to the buffer: closing the handle must not leave him waiting for the next one in its row. */
+  async #ready(op: string, usage: Usage, options?: WaitOptions): Promise<void> {
+    checkWait(op, options);
+    const reference = this.use(op);
+    reference.holders++;
+    try {
+      await reference.resv.wait(usage, options);
+    } finally {
+      this.#buffers.drop(reference);
+    }
   }
 
   // ------------------------------------------------------------------------------------------- the end

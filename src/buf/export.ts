@@ -283,7 +283,9 @@ export class Export<P> implements ExporterPort {
     try {
       const result = callback();
       if (result instanceof Promise) {
-        void this.buffers.background(result.catch((error: unknown) => this.#report(error)));
+        const drop = this.#keep();
+        const over = result.catch((error: unknown) => this.#report(error)).finally(drop);
+        void this.buffers.background(over);
       }
     } catch (error) {
       this.#report(error);

@@ -5,6 +5,7 @@
 
 import { fail } from '../errors.js';
 import { HeldLock } from '../resv/index.js';
+import type { Attached } from './attached.js';
 import { DmaBuf } from './dma-buf.js';
 import type { Export } from './export.js';
 import type { Reference } from './reference.js';
@@ -39,6 +40,11 @@ export class ExportedBuf<P> extends DmaBuf {
   }
 }
 
+/** Pinned, or about to be unpinned again by who gave up. */
+function staysPut({ dynamic, pins, late }: Attached): boolean {
+  return !dynamic || pins.size > 0 || late > 0;
+}
+
 /** The only reference that can move the buffer. */
 export class DynamicExportedBuf<P> extends ExportedBuf<P> {
   readonly #exported: Export<P>;
@@ -69,7 +75,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
     const { resv, id, row } = this.use(op);
     HeldLock.require(op, lock, resv);
     const attachments = [...this.#exported.attachments];
-    if (attachments.some(({ dynamic, pins }) => !dynamic || pins.size > 0)) {
+    if (attachments.some(staysPut)) {
       const why = 'the buffer is pinned, or mapped by a static importer: it cannot move now';
       throw fail('EBUSY', op, { buffer: id }, { why });
     }

@@ -10,7 +10,7 @@
  */
 
 import { type Operation, SlotState } from '../agent/index.js';
-import { checkInteger, checkObject, checkTimeout, fail } from '../errors.js';
+import { checkInteger, checkObject, checkTimeout, fail, shown } from '../errors.js';
 import type { OpenSession } from './access.js';
 import type { Attached } from './attached.js';
 import { attachOperation, detachBehind } from './attaching.js';
@@ -37,6 +37,9 @@ import { RemotePort } from './remote-port.js';
 const CALL_TIMEOUT = 5_000;
 const STATIC_OPS = ['map', 'unmap', 'release'] as const;
 const DYNAMIC_OPS = ['map', 'unmap', 'pin', 'unpin', 'release'] as const;
+const OPTIONAL_OPS = ['attach', 'detach', 'beginCpuAccess', 'endCpuAccess'] as const;
+/** Only memory that may move is pinned. */
+const PINNING = ['pin', 'unpin'] as const;
 
 export class Exports {
   readonly #mine = new Map<number, Export<unknown>>();
@@ -85,8 +88,17 @@ export class Exports {
       throw fail('EINVAL', op, { wrong: one }, { why: `ops.${one} must be a function` });
     }
     if (priv === undefined) throw fail('EINVAL', op, {}, { why: 'priv is missing' });
-    if (dynamic && ops.cacheMapping === true) {
+    const { cacheMapping } = ops;
+    if (cacheMapping !== undefined && typeof cacheMapping !== 'boolean') {
+      const why = 'ops.cacheMapping must be true or false';
+      throw fail('EINVAL', op, { cacheMapping: shown(cacheMapping) }, { why });
+    }
+    if (dynamic && cacheMapping === true) {
       const why = 'memory that may move cannot be cached: leave cacheMapping to static exporters';
+      throw fail('EINVAL', op, {}, { why });
+    }
+    if (!dynamic && PINNING.some((callback) => ops[callback] !== undefined)) {
+      const why = 'memory that is pinned may move otherwise: say domain.dynamicExport()';
       throw fail('EINVAL', op, {}, { why });
     }
     const { buffers } = this;
@@ -191,9 +203,11 @@ export class Exports {
 }
 
 function checkOps(op: string, ops: object | null | undefined, needed: readonly string[]): void {
-  for (const name of needed) {
-    if (typeof (ops as Readonly<Record<string, unknown>> | null)?.[name] !== 'function') {
-      throw fail('EINVAL', op, { missing: name }, { why: `ops.${name} must be a function` });
-    }
+  const given = ops as Readonly<Record<string, unknown>> | null | undefined;
+  for (const name of [...needed, ...OPTIONAL_OPS]) {
+    const callback = given?.[name];
+    if (typeof callback === 'function') continue;
+    if (callback === undefined && !needed.includes(name)) continue;
+    throw fail('EINVAL', op, { missing: name }, { why: `ops.${name} must be a function` });
   }
 }

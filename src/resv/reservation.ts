@@ -183,7 +183,7 @@ export class Reservation extends LockCore {
    * Until all fences of this class and stronger have signalled; failed ones count, as in Linux. But a failed WRITE fence stays in the
    * list until a later write or markConsistent() takes its place, so that no reader misses it. Fences that are added meanwhile
    * may be waited for as well.
-   * @throws ETIMEDOUT · the signal's reason · EINVAL
+   * @throws ETIMEDOUT · the signal's reason · EINVAL · ESTALE the buffer was closed
    * @example await buf.resv.wait('write', { timeout: 100 });
    * @source dma_resv_wait_timeout
    */
@@ -214,16 +214,23 @@ export class Reservation extends LockCore {
   *waitOperation(op: string, usage: Usage): Operation<void> {
     const { list, room } = this;
     const number = usageNumber(op, usage);
+    this.#mustBeOurs(op);
     for (;;) {
       const { version } = list;
       let next = list.pending(number);
       while (next !== null && list.version === version) {
         const interrupt = yield room.fences.waitFor(next);
         if (interrupt !== null) throw interrupt.error(op, this.room.details(this.row));
+        this.#mustBeOurs(op);
         next = list.pending(number, next.index + 1);
       }
       if (list.version === version) return;
     }
+  }
+
+  /** The buffer was closed: the row, and the fences in it, may be another one's by now. @throws ESTALE */
+  #mustBeOurs(op: string): void {
+    if (this.holder === GONE) throw gone(op, this.room, this.row);
   }
 
   /**

@@ -25,6 +25,34 @@ declare const domain: Domain, a: DmaBuf, b: DmaBuf, dyn: DynamicAttachment;
   if (maybe) dyn.tryMap(maybe, 'to-device')?.unmap(maybe);
 } // `using` of null is fine
 {
+  await using cached = await domain.alloc(1).dynamicAttach('d', { moveNotify() {} });
+  using lock = cached.buf.resv.lockSync();
+  cached.mapSync(lock, 'to-device').unmap(lock);
+  using pin = await cached.pin(lock);
+  pin.unpin(lock);
+} // the same words where the mapping is kept
+{
+  const home = domain.alloc(1);
+  using moving = domain.dynamicExport({
+    exporter: 'd',
+    size: 1,
+    priv: { home },
+    ops: {
+      async map({ buf: { priv } }, _direction, lock) {
+        lock.reserve(1);
+        await lock.wait('kernel');
+        return [{ of: priv.home, offset: 0, length: 1 }];
+      },
+      unmap: (_att, [first], _direction, lock: HeldLock) => void [first?.of, lock.held],
+      pin() {},
+      unpin() {},
+      release: (priv) => priv.home.close(),
+    },
+  });
+  using lock = await moving.resv.lock();
+  await moving.moveNotify(lock);
+}
+{
   using held = await domain.lockAll([a, b]);
   const [la, lb] = held.locks;
   la.reserve(1);

@@ -30,6 +30,24 @@ await dyn.map(buf.resv.tryLock(), 'bidirectional');
 await dyn.map(await domain.lockAll([buf]), 'bidirectional');
 // @ts-expect-error a look-alike is no lock
 const fake: HeldLock = { resv: buf.resv, held: true };
+// W1 also where the mapping is kept, and no exporter is called: a heap buffer is static
+const cached = await domain.alloc(1).dynamicAttach('d', { moveNotify() {} });
+// @ts-expect-error lock missing
+await cached.map('to-device');
+// @ts-expect-error lock missing
+cached.mapSync('to-device');
+// @ts-expect-error lock missing
+cached.tryMap('to-device');
+// @ts-expect-error lock missing
+cached.tryMap(lock, 'to-device')?.unmap();
+// @ts-expect-error lock missing
+await cached.pin();
+// @ts-expect-error lock missing
+(await cached.pin(lock)).unpin();
+// @ts-expect-error a static importer has no lock to show
+await (await buf.attach('d')).map(lock, 'to-device');
+// @ts-expect-error a lock is not a dynamic importer
+await buf.dynamicAttach('d', lock);
 // W2 fences without the lock: no such method on the reservation
 // @ts-expect-error reserve lives on the lock
 buf.resv.reserve(1);

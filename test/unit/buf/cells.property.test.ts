@@ -299,6 +299,8 @@ class Play {
   }
 
   check(): void {
+    const quiet = this.witness.running.length === 0 && this.rig.agent.tasks.pending === 0;
+    if (quiet && !this.witness.buf.closed) this.witness.rest();
     expect(this.witness.broken).toEqual([]);
     expect(this.#wrong).toEqual([]);
   }
@@ -325,6 +327,7 @@ class Play {
     witness.end();
     for (const error of rig.errors) this.#look(error);
     this.check();
+    rig.agent.leave(new Error('over')); // or the worlds of all runs would stay in memory
   }
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type DmaBuf,
+  type ExportedBuf,
   openShare,
   Phase,
   phaseOf,
@@ -22,42 +23,83 @@ function exporting(rig: Rig, more: object): unknown {
 describe('export', () => {
   it('refuses what is missing or wrong, and leaves nothing behind', () => {
     const a = nth(rigs(1), 0);
-    const { release: _1, ...noRelease } = ops;
-    const { map: _2, ...noMap } = ops;
+    const without = (name: keyof typeof ops): object => ({ ops: { ...ops, [name]: undefined } });
     const cases = [
-      { ops: noRelease },
-      { ops: noMap },
+      without('map'),
+      without('unmap'),
+      without('release'),
+      { ops: { ...ops, map: [] } },
       { ops: null },
+      { ops: undefined },
+      ...['attach', 'detach', 'beginCpuAccess', 'endCpuAccess'].map((name) => ({
+        ops: { ...ops, [name]: true },
+      })),
+      { ops: { ...ops, cacheMapping: 'yes' } },
       { priv: undefined },
       { exporter: 7 },
+      { exporter: undefined },
       { exporter: 'x'.repeat(32) },
       { name: 'x'.repeat(32) },
+      { name: 7 },
       { size: -1 },
       { size: 1.5 },
       { size: Number.NaN },
       { size: 2 ** 53 },
       { size: '1' },
+      { size: undefined },
       { callTimeout: -1 },
+      { callTimeout: '1' },
+      { callTimeout: Number.NaN },
       { resv: {} },
+      { resv: null },
     ];
     for (const more of cases) {
-      expect(thrown(() => exporting(a, more))).toMatchObject({ code: 'EINVAL' });
+      const told = { code: 'EINVAL', op: 'Domain.export' };
+      expect(
+        thrown(() => exporting(a, more)),
+        JSON.stringify(more),
+      ).toMatchObject(told);
     }
     for (let row = 0; row < a.buffers.life.used; row++) {
       expect(phaseOf(a.buffers.life.of(row))).toBe(Phase.FREE);
     }
   });
 
+  it('takes what is right: an empty buffer, any private data, no limit of time, names of 31 bytes', () => {
+    const a = nth(rigs(1), 0);
+    const [exporter, name] = ['e'.repeat(31), 'n'.repeat(31)];
+    for (const priv of [null, 0, '']) {
+      const more = { exporter, name, priv, size: 0, callTimeout: Infinity };
+      const buf = exporting(a, more) as ExportedBuf<unknown>;
+      const told = [buf.exporter, buf.name, buf.priv, buf.size, buf.dynamic];
+      expect(told).toEqual([exporter, name, priv, 0, false]);
+    }
+    exporting(a, { ops: { ...ops, cacheMapping: true } });
+  });
+
   it('of memory that moves needs pin and unpin, and cannot cache', () => {
     const { exports } = nth(rigs(1), 0).buffers;
     const info = { exporter: 'x', size: 1, priv: 1 };
-    const { pin: _, ...noPin } = dynamicOps;
-    const wrong = [noPin, { ...dynamicOps, cacheMapping: true }];
+    const without = (name: keyof typeof dynamicOps) => ({ ...dynamicOps, [name]: undefined });
+    const wrong = [
+      ...(['map', 'unmap', 'pin', 'unpin', 'release'] as const).map(without),
+      { ...dynamicOps, cacheMapping: true },
+    ];
     for (const given of wrong) {
-      const call = (): unknown => exports.dynamic({ ...info, ops: given as typeof dynamicOps });
-      expect(thrown(call)).toMatchObject({ code: 'EINVAL' });
+      const call = (): unknown => exports.dynamic({ ...info, ops: given });
+      expect(thrown(call)).toMatchObject({ code: 'EINVAL', op: 'Domain.dynamicExport' });
     }
     expect(exports.dynamic({ ...info, ops: dynamicOps }).dynamic).toBe(true);
+  });
+
+  it('of memory that stays has no pin, no unpin, and nothing that could move it', () => {
+    const a = nth(rigs(1), 0);
+    for (const name of ['pin', 'unpin'] as const) {
+      const error = thrown(() => exporting(a, { ops: { ...ops, [name]: () => {} } }));
+      expect(error).toMatchObject({ code: 'EINVAL' });
+      expect(error.message).toContain('dynamicExport');
+    }
+    expect('moveNotify' in (exporting(a, {}) as object)).toBe(false);
   });
 
   it('takes a reservation of one’s own, and only of one’s own agent', async () => {
@@ -69,7 +111,10 @@ describe('export', () => {
     const lock = one.resv.tryLock();
     expect(two.resv.locked).toBe(true);
     lock?.unlock();
-    expect(thrown(() => b.heap.alloc(1, { resv }))).toMatchObject({ code: 'EXDEV' });
+    for (const call of [() => b.heap.alloc(1, { resv }), () => exporting(b, { resv })]) {
+      expect(thrown(call)).toMatchObject({ code: 'EXDEV' });
+    }
+    expect((exporting(a, { resv }) as DmaBuf).resv === resv).toBe(true);
     one.close();
     expect(two.resv.tryLock()?.held).toBe(true);
   });

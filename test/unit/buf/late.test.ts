@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AttachmentInfo, SourceSegment } from '../../../src/buf/index.js';
 import type { HeldLock } from '../../../src/resv/index.js';
-import { type Home, importer, staticExport } from './exporters.js';
+import { dynamicExport, type Home, importer, staticExport } from './exporters.js';
 import { nth, rejected, rigs } from './rig.js';
 
 /** A callback that ends when the test says so. */
@@ -202,5 +202,21 @@ describe('a callback that goes on', () => {
     await open();
     await detaching;
     expect(calls).toEqual(['unmap true', 'detach']);
+  });
+
+  it('keeps the buffer where it is, when it pins, until that is undone', async () => {
+    const a = nth(rigs(1), 0);
+    const { passed, open } = gate();
+    const { buf, calls } = dynamicExport(a, 10, { pin: () => passed });
+    const att = await buf.dynamicAttach('gpu', importer());
+    const lock = await buf.resv.lock();
+    expect(await rejected(att.pin(lock, { timeout: 0 }))).toMatchObject({ code: 'ETIMEDOUT' });
+    await open();
+    expect(await rejected(buf.moveNotify(lock))).toMatchObject({ code: 'EBUSY' });
+    lock.unlock();
+    await a.buffers.idle();
+    expect(calls).toEqual(['attach gpu -', 'unpin gpu lock +']);
+    using again = await buf.resv.lock();
+    await buf.moveNotify(again);
   });
 });

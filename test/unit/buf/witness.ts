@@ -18,6 +18,7 @@
  */
 import type {
   AttachmentInfo,
+  AttachmentView,
   CpuIntent,
   Direction,
   DynamicExportedBuf,
@@ -144,9 +145,12 @@ export class Witness {
       this.#must(mapped === this.tables(device), 'I2', `${device} has ${mapped} open mappings`);
       if (this.dynamic) this.#must(pinned === pins, 'I3', `${device} has ${pinned} open pins`);
     }
-    for (const [{ device }, { phase }] of this.#seen) {
-      const on = this.listed.includes(device.name);
-      this.#must(on ? phase === 'in' : phase === 'out', 'I1', `${device.name} is ${phase}`);
+    const latest = new Map([...this.#seen].map(([att, seen]) => [att.device.name, seen]));
+    for (const [device, { phase, tables }] of latest) {
+      const most = this.kind === 'caching' ? 1 : Infinity;
+      this.#must(tables.size <= most, 'I2', `${device} keeps ${tables.size} tables`);
+      const on = this.listed.includes(device);
+      this.#must(on ? phase === 'in' : phase === 'out', 'I1', `${device} is ${phase}`);
     }
     if (!this.buf.closed) {
       this.#must(this.buf.resv.locked === this.held, 'I8', 'a lock was left behind, or lost');
@@ -188,7 +192,15 @@ export class Witness {
     attachments.publish = (row, ...where) => {
       publish.call(attachments, row, ...where);
       const device = devices.get(row) ?? '';
-      const { phase } = this.#of(device) ?? {};
+      const shown = (): AttachmentView => {
+        const view = [...attachments.all()].findLast((each) => each.device === device);
+        if (view === undefined) throw new Error(`${device} is not shown`);
+        return view;
+      };
+      const { phase, tables } = this.#of(device) ?? {};
+      const kept = shown().dynamic === this.dynamic ? 0 : 1;
+      this.#must(tables?.size === kept, 'I1', `${device} is listed with ${tables?.size} tables`);
+      this.#must(shown().mapped === kept, 'I1', `${device} is listed before it is kept`);
       this.listed.unshift(device);
       this.#must(phase === 'in', 'I1', `${device} is listed while ${phase}`);
       this.#must(this.buf.resv.locked, 'I1', `${device} is listed without the lock`);
@@ -295,8 +307,6 @@ export class Witness {
     if (manner === 'nothing') return wrong.nothing as never;
     const table = manner === 'nonsense' ? (wrong.nonsense as SourceSegment[]) : given;
     return this.#run('map', device.name, this.dynamic, table, () => {
-      const first = this.kind !== 'caching' || seen.tables.size === 0;
-      this.#must(first, 'I2', `${device.name} has a kept table, and is given another`);
       seen.tables.set(table, direction);
     });
   }
