@@ -83,7 +83,8 @@ describe('a buffer that is being exported', () => {
   it('is seen by nobody before all of it stands', () => {
     const all = rigs(2);
     const [a, b] = [nth(all, 0), nth(all, 1)];
-    const facts = { exporter: a.agent.tag, exporterName: 'x', dynamic: false };
+    const kind = { dynamic: false, caches: false, vmaps: false, callTimeout: 5_000 };
+    const facts = { exporter: a.agent.tag, exporterName: 'x', ...kind };
     const row = a.buffers.begin('export', { size: 7, name: 'x' }, facts);
     for (let generation = 0; generation < 4; generation++) {
       expect(b.buffers.adopt(row, generation)).toBeNull();
