@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/**
+ * testing/cases/death — a thread ends in the middle of it all: an importer with the memory mapped and the lock held, an exporter with
+ * importers.
+ */
+
+import { type Delivery, DmaBufError, type Domain, type Member } from 'dmabuf';
+import { messageOf } from '../conformance-error.js';
+import {
+  type ExporterData,
+  IMPORTER_SEED,
+  type ImporterData,
+  ORDERS,
+  REPORTS,
+  Reached,
+} from '../death-messages.js';
+import { attach, cpuPaints, cpuShows, IMPORTERS, type ImporterKind, visit } from '../importer.js';
+import type { ConformanceOptions, ExporterUnderTest } from '../maker.js';
+import { excess, failureOf, limitOf, Trial } from '../trial.js';
+import { type Case, oneTrial, type Subject } from './case.js';
+
+/** The next thing that a thread says. @throws it ended, and why */
+async function report(domain: Domain, member: Member, timeout: number): Promise<Delivery> {
+  using reports = domain.channel(REPORTS);
+  const listening = new AbortController();
+  const { signal } = listening;
+  void member.gone.then(({ reason }) => {
+    listening.abort(new Error(`the thread "${member.name}" ended: ${reason}`));
+  });
+  return await reports.receive({ signal, timeout });
+}
+
+/** A thread maps the buffer, writes to it, takes the lock, and is killed. @returns the pattern that is in it now */
+async function importAndDie(trial: Trial, kind: ImporterKind, seed: number): Promise<number> {
+  const { domain, buf } = trial;
+  using orders = domain.channel(ORDERS);
+  const data: ImporterData = { kind };
+  const script = new URL('../importer-worker.js', import.meta.url);
+  const member = await domain.spawn(script, { name: 'mortal', data });
+  try {
+    await orders.send(buf);
+    using said = await report(domain, member, trial.wait.timeout);
+    if (said.tag === Reached.FAILED)
+      throw trial.fail(`in another thread: ${JSON.stringify(said.meta)}`);
+    return said.tag === Reached.MAPPED ? IMPORTER_SEED : seed;
+  } finally {
+    await member.kill();
+  }
+}
+
+async function importerDeath(trial: Trial, kind: ImporterKind): Promise<void> {
+  for (const each of IMPORTERS) await visit(trial, each, 1);
+  const before = await trial.footprint();
+  const seed = await importAndDie(trial, kind, 1);
+  // Whoever comes next is not told by the lock: attaching is no business of the dead.
+  const next = await attach(trial, 'static');
+  await next.detach();
+  {
+    using lock = await trial.resv.lock({ ...trial.wait, recover: true });
+    lock.markConsistent();
+  }
+  await cpuShows(trial, seed, 'after the death of an importer');
+  for (const each of IMPORTERS) await visit(trial, each, 2);
+  const more = excess(await trial.footprint(), before);
+  if (more !== null) throw trial.fail(`an importer died, and ${more} more are in use`);
+}
+
+// --------------------------------------------------------------------------------------------- the exporter
+
+/** The same exporter in a thread of its own. */
+async function makeElsewhere(
+  domain: Domain,
+  { module, ...options }: ConformanceOptions,
+): Promise<{ readonly made: ExporterUnderTest; readonly member: Member }> {
+  const data: ExporterData = { module: String(module) };
+  const script = new URL('../exporter-worker.js', import.meta.url);
+  const member = await domain.spawn(script, { name: 'exporter', data });
+  using said = await report(domain, member, 2 * limitOf(options));
+  return { made: { buf: said.buf.dup(), move() {} }, member };
+}
+
+async function exporterDeath({ options }: Subject): Promise<void> {
+  let exporter: Member | undefined;
+  const make = async (domain: Domain): Promise<ExporterUnderTest> => {
+    const { made, member } = await makeElsewhere(domain, options);
+    exporter = member;
+    return made;
+  };
+  await Trial.run('exporter-death', make, options, async (trial) => {
+    await exporter?.kill();
+    await isTold(trial, 'attach', visit(trial, 'static', 1));
+    await isTold(trial, 'CPU access', cpuPaints(trial, 1));
+    trial.buf.close();
+    const { bytes, references } = await trial.footprint();
+    if (bytes === 0 && references === 0) return;
+    throw trial.fail(`the exporter died, and ${bytes} bytes and ${references} references are left`);
+  });
+}
+
+/** EOWNERDEAD; or success: buffers of a heap do not need their maker. */
+async function isTold(trial: Trial, what: string, work: Promise<void>): Promise<void> {
+  const error = await failureOf(work);
+  if (error === null || DmaBufError.is(error, 'EOWNERDEAD')) return;
+  throw trial.fail(`the exporter died, and ${what} failed with "${messageOf(error)}"`, error);
+}
+
+export const deathCases: readonly Case[] = [
+  ...IMPORTERS.map((kind) =>
+    oneTrial('importer-death', (trial) => importerDeath(trial, kind), `${kind} importer`),
+  ),
+  { rule: 'exporter-death', variant: null, about: 'module', run: exporterDeath },
+];
