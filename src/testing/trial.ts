@@ -8,6 +8,9 @@
 
 import { type DmaBuf, DmaBufError, Domain, MiB, type Reservation, type ResvLock } from 'dmabuf';
 import { ConformanceError, messageOf } from './conformance-error.js';
+import { excess, type Footprint, footprintOf } from './footprint.js';
+import { inTime } from './in-time.js';
+import { made } from './made.js';
 import type { ConformanceOptions, ExporterUnderTest, MakeExporter } from './maker.js';
 import { Monitor } from './monitor.js';
 import type { RuleName } from './rules.js';
@@ -20,13 +23,6 @@ export const limitOf = ({ timeout = 2_000 }: ConformanceOptions): number => time
 const HEAP = 64 * MiB;
 /** Small tables make a domain quickly. */
 const LIMITS = { buffers: 4096, agents: 8, timelines: 256, channels: 64 };
-
-/** What is in use. */
-export interface Footprint {
-  readonly bytes: number;
-  /** Handles, accesses, mappings, tickets and queued messages that refer to buffers. */
-  readonly references: number;
-}
 
 export class Trial {
   readonly monitor: Monitor;
@@ -65,7 +61,7 @@ export class Trial {
     const scarcity = new Scarcity(domain);
     try {
       const watched = watchedDomain(domain, monitor, scarcity);
-      const under = await checked(monitor, domain, async () => make(watched));
+      const under = await made(monitor, domain, async () => make(watched));
       const trial = new Trial(rule, domain, under, { monitor, scarcity });
       await trial.#judged(body);
     } finally {
@@ -119,20 +115,9 @@ export class Trial {
   }
 
   /** @throws ConformanceError it took too long */
-  async within<T>(what: string, work: Promise<T>): Promise<T> {
+  within<T>(what: string, work: Promise<T>): Promise<T> {
     const { timeout } = this.wait;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(this.fail(`${what} took longer than ${timeout} ms`)),
-        timeout,
-      );
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return inTime(work, timeout, () => this.fail(`${what} took longer than ${timeout} ms`));
   }
 
   lock(): Promise<ResvLock> {
@@ -162,14 +147,7 @@ export class Trial {
   async footprint(): Promise<Footprint> {
     await this.monitor.ended();
     await this.domain.idle(this.wait);
-    const { heaps, buffers } = this.domain.snapshot();
-    return {
-      bytes: heaps.reduce((sum, { used }) => sum + used, 0),
-      references: buffers.reduce((sum, { refs, inFlight, attachments }) => {
-        const handles = Object.values(refs).reduce((all, count) => all + count, 0);
-        return sum + handles + inFlight + attachments.length;
-      }, 0),
-    };
+    return footprintOf(this.domain);
   }
 
   /** `work` takes nothing that it does not give back, once the exporter has what it keeps for good. */
@@ -184,15 +162,6 @@ export class Trial {
 
 const WARM_UP = 2;
 const ROUNDS = 4;
-
-/** What the first has more than the second, in words; null = nothing. */
-export function excess(now: Footprint, before: Footprint): string | null {
-  if (now.bytes > before.bytes) return `${now.bytes - before.bytes} bytes`;
-  if (now.references > before.references) {
-    return `${now.references - before.references} references to buffers`;
-  }
-  return null;
-}
 
 /** What `work` failed with; null = it did not. */
 export async function failureOf(work: Promise<unknown>): Promise<unknown> {
@@ -217,33 +186,4 @@ function isLocked(resv: Reservation): boolean {
   } catch {
     return false; // its last holder died: it is free
   }
-}
-
-/** What the maker gave, if that is what a maker gives. */
-async function checked(
-  monitor: Monitor,
-  domain: Domain,
-  make: () => Promise<ExporterUnderTest>,
-): Promise<ExporterUnderTest> {
-  const broken = (what: string, cause?: unknown): ConformanceError =>
-    new ConformanceError('made-here', what, cause);
-  let made: Partial<ExporterUnderTest> | null | undefined;
-  try {
-    made = await make();
-  } catch (error) {
-    throw broken(`makeExporter failed: ${messageOf(error)}`, error);
-  }
-  const [breach] = monitor.breaches;
-  if (breach !== undefined) throw new ConformanceError(breach.rule, breach.what, breach.cause);
-  const buf = made?.buf;
-  if (buf === undefined || typeof buf.attach !== 'function') throw broken('it gave no buffer');
-  if (buf.closed) throw broken('the buffer is closed');
-  if (buf.size === 0) throw broken('the buffer is empty: nothing can be seen in it');
-  if (!domain.snapshot().buffers.some(({ id }) => id === buf.id)) {
-    throw broken('the buffer is not in the domain that makeExporter was given');
-  }
-  if (buf.dynamic && typeof made?.move !== 'function') {
-    throw broken('the buffer may move, and there is no move() to make it');
-  }
-  return made as ExporterUnderTest;
 }

@@ -143,6 +143,23 @@ describe('exporterConformance', () => {
     expect(filler.closed).toBe(false);
   });
 
+  test('says what is wrong with a buffer in which nothing can be seen', async () => {
+    const told = async (make: MakeExporter, what: RegExp): Promise<void> => {
+      const [first] = exporterConformance(make, { timeout: PATIENCE });
+      await expect(first?.run()).rejects.toThrow(what);
+    };
+    const ops = { map: () => [], unmap() {}, release() {} };
+    const empty = { exporter: 'empty', size: 0, priv: null, ops };
+    const closed: MakeExporter = (domain) => {
+      const buf = domain.alloc(1);
+      buf.close();
+      return { buf };
+    };
+    await told((domain) => ({ buf: domain.export(empty) }), /^made-here: the buffer is empty/);
+    await told(closed, /^made-here: the buffer is closed/);
+    await told(() => new Promise<never>(() => {}), /^made-here: makeExporter took longer than/);
+  });
+
   test('cases run side by side as well as one after the other', async () => {
     const cases = exporterConformance((domain) => staticExporter(domain), { kind: 'static' });
     const alone = cases.filter(({ rule }) => !DEATH.includes(rule));

@@ -20,12 +20,10 @@ import { type Case, oneTrial } from './case.js';
 
 const DIRECTIONS: readonly Direction[] = ['to-device', 'from-device', 'bidirectional'];
 
-/** The monitor looks at the segments; here all of them are looked at, from both sides. */
+/** The monitor adds up what a map gives; here it is seen whether the bytes are there, each of them once. */
 async function coversSize(trial: Trial, kind: ImporterKind): Promise<void> {
   const importer = await attach(trial, kind);
   const view = await importer.map('bidirectional');
-  const total = view.segments.reduce((sum, { length }) => sum + length, 0);
-  if (total !== trial.buf.size) throw trial.fail(`${total} bytes of ${trial.buf.size} were mapped`);
   paint(view.segments, 1);
   expectPattern(trial, view.segments, 1, 'after a write to every byte');
   await view.unmap();

@@ -14,9 +14,10 @@ import {
   REPORTS,
   Reached,
 } from '../death-messages.js';
+import { excess } from '../footprint.js';
 import { attach, cpuPaints, cpuShows, IMPORTERS, type ImporterKind, visit } from '../importer.js';
 import type { ConformanceOptions, ExporterUnderTest } from '../maker.js';
-import { excess, failureOf, limitOf, Trial } from '../trial.js';
+import { failureOf, limitOf, Trial } from '../trial.js';
 import { type Case, oneTrial, type Subject } from './case.js';
 
 /** The next thing that a thread says. @throws it ended, and why */

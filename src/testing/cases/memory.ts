@@ -8,9 +8,10 @@
 
 import { DmaBufError } from 'dmabuf';
 import { ConformanceError, failedWith } from '../conformance-error.js';
+import { excess, type Footprint } from '../footprint.js';
 import { attach, cpuPaints, IMPORTERS, paintThrough, shows, visit } from '../importer.js';
 import type { RuleName } from '../rules.js';
-import { excess, type Footprint, failureOf, Trial } from '../trial.js';
+import { failureOf, Trial } from '../trial.js';
 import type { Case, Subject } from './case.js';
 
 /** More allocations than an exporter makes in a few steps. */

@@ -102,6 +102,36 @@ export const wrongDynamic: readonly WrongExporter[] = [
       };
     }),
   ),
+  wrong(
+    'pin-balances',
+    'forgets the pin of an importer that cannot follow',
+    (domain) =>
+      dynamicExporter(domain, (mover) => {
+        let pins = 0;
+        return {
+          ops: {
+            pin: () => void pins++,
+            unpin: (att) => void (att.dynamic && pins--),
+          },
+          async move(lock) {
+            if (pins > 0) throw DmaBufError.of('EBUSY', 'it is pinned');
+            await move(mover, lock);
+          },
+        };
+      }),
+    [],
+  ),
+  wrong('pinned-stays', 'says that it has moved, and has not', (domain) =>
+    dynamicExporter(domain, (mover) => {
+      let pins = 0;
+      return {
+        ops: { pin: () => void pins++, unpin: () => void pins-- },
+        async move(lock) {
+          if (pins === 0) await move(mover, lock);
+        },
+      };
+    }),
+  ),
   wrong('pinned-stays', 'moves whoever has pinned it', (domain) =>
     dynamicExporter(domain, (mover) => ({
       async move(lock) {

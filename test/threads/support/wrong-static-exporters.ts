@@ -310,4 +310,13 @@ export const wrongStatic: readonly WrongExporter[] = [
       },
     })),
   ),
+  wrong('importer-death', 'keeps a copy of what the dead left behind', (domain) =>
+    staticExporter(domain, () => ({
+      async attach({ buf }) {
+        if (buf.closed) return;
+        using lock = await buf.resv.lock({ recover: true });
+        if (lock.ownerDied) domain.alloc(SIZE, { name: 'relic' });
+      },
+    })),
+  ),
 ];
