@@ -10,16 +10,7 @@ export const ORDERS = 'conformance-orders';
 /** From the thread to the kit. */
 export const REPORTS = 'conformance-reports';
 
-/** Tag of an importer's report. */
-export const Reached = {
-  /** It has painted the pattern IMPORTER_SEED, and holds the mapping and the lock. */
-  MAPPED: 1,
-  /** Its calls do not reach the exporter: it holds a reference and the lock. */
-  LOCKED: 2,
-  /** `meta` says why. */
-  FAILED: 3,
-} as const;
-
+/** Pattern that an importer paints. Then it holds the mapping and the lock, and reports; `meta` says what went wrong. */
 export const IMPORTER_SEED = 7;
 
 /** What an importer's thread is told. */

@@ -18,6 +18,8 @@ export interface Breach {
 
 /** Nobody could act on their failure. */
 const UNFAILING = new Set(['unmap', 'unpin', 'detach', 'endCpuAccess', 'release', 'vunmap']);
+/** They give segments. */
+const MAPPING = new Set(['map', 'vmap']);
 const LOCK_USES = new Set<PropertyKey>(
   'wait reserve add addKernel replace fences copyFrom markConsistent ownerDied'.split(' '),
 );
@@ -80,7 +82,7 @@ export class Monitor {
     this.#calls.set(name, this.calls(name) + 1);
     return this.run(name, args, (given) => {
       const result = callback(...given);
-      if (name !== 'map') return result;
+      if (!MAPPING.has(name)) return result;
       if (!isPromise(result)) return this.#mapped(result, size);
       return result.then((segments) => this.#mapped(segments, size));
     });

@@ -42,7 +42,7 @@ export const RULES = {
     'after the death of the exporter its importers are told (EOWNERDEAD), and nothing of it is left',
   'pin-balances': 'as many unpins as pins, and the buffer may move again',
   'pinned-stays':
-    'pinned, or attached by an importer that cannot follow, it does not move: move fails with EBUSY',
+    'while it is pinned, accessed by the CPU, or attached by an importer that cannot follow, it does not move: EBUSY',
   'move-notifies': 'a move tells its importers before it touches the old place',
   'move-keeps-content': 'a move takes the content along',
   'move-waits': 'a move waits for all fences of the reservation ("bookkeep")',

@@ -8,6 +8,7 @@
 
 import { type DmaBuf, DmaBufError, Domain, MiB, type Reservation, type ResvLock } from 'dmabuf';
 import { ConformanceError, messageOf } from './conformance-error.js';
+import { failureOf } from './failure-of.js';
 import { excess, type Footprint, footprintOf } from './footprint.js';
 import { inTime } from './in-time.js';
 import { made } from './made.js';
@@ -150,6 +151,19 @@ export class Trial {
     return footprintOf(this.domain);
   }
 
+  /** Until no more is in use than that, as soon as who is elsewhere has been told; or why not, in words. */
+  async settlesTo(
+    before: Footprint,
+    { timeout }: { readonly timeout: number } = this.wait,
+  ): Promise<string | null> {
+    const end = performance.now() + timeout;
+    for (;;) {
+      const more = excess(await this.footprint(), before);
+      if (more === null || performance.now() > end) return more;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
   /** `work` takes nothing that it does not give back, once the exporter has what it keeps for good. */
   async takesNothing(what: string, work: () => Promise<void>): Promise<void> {
     for (let n = 0; n < WARM_UP; n++) await work();
@@ -162,16 +176,6 @@ export class Trial {
 
 const WARM_UP = 2;
 const ROUNDS = 4;
-
-/** What `work` failed with; null = it did not. */
-export async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  try {
-    await work;
-    return null;
-  } catch (error) {
-    return error ?? new Error('it failed without an error');
-  }
-}
 
 function blame(rule: RuleName, error: unknown): ConformanceError {
   if (error instanceof ConformanceError) return error;

@@ -3,6 +3,7 @@
 import { Domain } from 'dmabuf';
 import {
   ConformanceError,
+  type ConformanceOptions,
   exporterConformance,
   type MakeExporter,
   RULES,
@@ -17,6 +18,8 @@ import {
   scatteredExporter,
   slowExporter,
   staticExporter,
+  viewingExporter,
+  viewingMover,
 } from './support/right-exporters.js';
 import { wrongDynamic } from './support/wrong-dynamic-exporters.js';
 import { PATIENCE } from './support/wrong-exporter.js';
@@ -59,6 +62,8 @@ describe('an exporter that does what it must passes every case', () => {
     'one that refuses some devices': ['static', pickyExporter],
     'a dynamic one': ['dynamic', (domain) => dynamicExporter(domain)],
     'one that moves behind a fence': ['dynamic', lazyMover],
+    'one with a mapping for the CPU': ['static', viewingExporter],
+    'a dynamic one with a mapping for the CPU': ['dynamic', viewingMover],
   };
   for (const [name, [kind, make]] of Object.entries(RIGHT)) {
     describe(name, () => {
@@ -68,10 +73,14 @@ describe('an exporter that does what it must passes every case', () => {
 });
 
 describe('the death of an exporter', () => {
-  const inModule = async (script: string, make: MakeExporter): Promise<void> => {
-    const cases = exporterConformance(make, { module: here(script) });
-    const [death, ...more] = cases.filter(({ rule }) => rule === 'exporter-death');
-    expect(more).toEqual([]);
+  const inModule = async (
+    script: string,
+    make: MakeExporter,
+    more: ConformanceOptions = {},
+  ): Promise<void> => {
+    const cases = exporterConformance(make, { ...more, module: here(script) });
+    const [death, ...others] = cases.filter(({ rule }) => rule === 'exporter-death');
+    expect(others).toEqual([]);
     await death?.run();
   };
 
@@ -82,7 +91,7 @@ describe('the death of an exporter', () => {
     inModule('heap-exporter.mjs', (domain) => ({ buf: domain.alloc(9000) })));
 
   test('one that hoards memory in a channel leaves it behind', async () => {
-    const dying = inModule('hoarding-exporter.mjs', rightElsewhere);
+    const dying = inModule('hoarding-exporter.mjs', rightElsewhere, { timeout: PATIENCE });
     await expect(dying).rejects.toMatchObject({ rule: 'exporter-death' });
     await expect(dying).rejects.toThrow(/^exporter-death: the exporter died, and 4096 bytes/);
   });

@@ -5,9 +5,10 @@
 
 import { DmaBufError, type DynamicAttachment, type HeldLock } from 'dmabuf';
 import { messageOf } from '../conformance-error.js';
+import { failureOf } from '../failure-of.js';
 import { attachDynamic, expectPattern, shows } from '../importer.js';
 import { paint } from '../segments.js';
-import { failureOf, type Trial } from '../trial.js';
+import type { Trial } from '../trial.js';
 import { type Case, oneTrial } from './case.js';
 
 const DANCES = 3;

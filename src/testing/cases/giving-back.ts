@@ -3,8 +3,9 @@
  * testing/cases/giving-back — what is taken is given back: by unmap, by detach, and at the end.
  */
 
+import { failureOf } from '../failure-of.js';
 import { attach, type ImporterKind } from '../importer.js';
-import { failureOf, type Trial } from '../trial.js';
+import type { Trial } from '../trial.js';
 import { type Case, oneTrial } from './case.js';
 import { tour } from './manners.js';
 

@@ -3,9 +3,10 @@
  * testing/cases/manners — what holds for callbacks whatever is going on: the monitor and the trial look; here everything goes on.
  */
 
+import { failureOf } from '../failure-of.js';
 import { attach, attachDynamic, cpuPaints, IMPORTERS } from '../importer.js';
 import type { RuleName } from '../rules.js';
-import { failureOf, type Trial } from '../trial.js';
+import type { Trial } from '../trial.js';
 import { type Case, oneTrial } from './case.js';
 
 /** Everything that importers do, once. Whether it succeeds is for other cases to say. */

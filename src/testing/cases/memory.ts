@@ -8,10 +8,11 @@
 
 import { DmaBufError } from 'dmabuf';
 import { ConformanceError, failedWith } from '../conformance-error.js';
+import { failureOf } from '../failure-of.js';
 import { excess, type Footprint } from '../footprint.js';
 import { attach, cpuPaints, IMPORTERS, paintThrough, shows, visit } from '../importer.js';
 import type { RuleName } from '../rules.js';
-import { failureOf, Trial } from '../trial.js';
+import { Trial } from '../trial.js';
 import type { Case, Subject } from './case.js';
 
 /** More allocations than an exporter makes in a few steps. */

@@ -5,6 +5,7 @@
 
 import type { Segment } from 'dmabuf';
 import { failedWith } from '../conformance-error.js';
+import { failureOf } from '../failure-of.js';
 import {
   attach,
   attachDynamic,
@@ -14,7 +15,7 @@ import {
   shows,
 } from '../importer.js';
 import { difference, paint } from '../segments.js';
-import { failureOf, type Trial } from '../trial.js';
+import type { Trial } from '../trial.js';
 import { type Case, movingTrial } from './case.js';
 
 async function movesAfter(trial: Trial, what: string): Promise<void> {
@@ -65,6 +66,17 @@ async function attachedStays(trial: Trial): Promise<void> {
   paint(view.segments, 1);
   await cpuShows(trial, 1, 'after a write of the static importer');
   await view.unmap();
+  await importer.detach();
+}
+
+async function accessedStays(trial: Trial): Promise<void> {
+  const importer = await attachDynamic(trial);
+  {
+    using cpu = await trial.buf.cpuAccess('read-write', trial.wait);
+    await trial.refusesToMove('the CPU accesses it');
+    paint(cpu.segments, 1);
+    await shows(trial, importer, 1, 'after a write by the CPU');
+  }
   await importer.detach();
 }
 
@@ -128,4 +140,5 @@ export const movingCases: readonly Case[] = [
   movingTrial('pin-balances', attachBalances, 'static importer'),
   movingTrial('pinned-stays', pinnedStays, 'pinned'),
   movingTrial('pinned-stays', attachedStays, 'static importer'),
+  movingTrial('pinned-stays', accessedStays, 'CPU access'),
 ];

@@ -88,6 +88,10 @@ export const pickyExporter = (domain: Domain): ExporterUnderTest =>
     },
   }));
 
+/** Has one mapping for all accesses of the CPU. */
+export const viewingExporter = (domain: Domain): ExporterUnderTest =>
+  staticExporter(domain, (home) => ({ vmap: () => whole(home), vunmap() {} }));
+
 /** Keeps the first mapping of each attachment. */
 export const cachingExporter = (domain: Domain): ExporterUnderTest =>
   staticExporter(domain, () => ({ cacheMapping: true }));
@@ -156,6 +160,26 @@ export function dynamicExporter(
     },
   });
   return { buf, move: moveDifferently ?? ((lock) => move(mover, lock)) };
+}
+
+/** It stays where it is while the CPU accesses it. */
+export function viewingMover(domain: Domain): ExporterUnderTest {
+  return dynamicExporter(domain, (mover) => {
+    let viewed = 0;
+    return {
+      ops: {
+        vmap() {
+          viewed++;
+          return whole(mover.home);
+        },
+        vunmap: () => void viewed--,
+      },
+      async move(lock) {
+        if (viewed > 0) throw DmaBufError.of('EBUSY', 'the CPU accesses it');
+        await move(mover, lock);
+      },
+    };
+  });
 }
 
 /** Its moves are over later than they say: a KERNEL fence tells when. */

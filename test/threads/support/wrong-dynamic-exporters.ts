@@ -119,7 +119,7 @@ export const wrongDynamic: readonly WrongExporter[] = [
           },
         };
       }),
-    [],
+    ['move-anywhere', 'move-keeps-content'],
   ),
   wrong('pinned-stays', 'says that it has moved, and has not', (domain) =>
     dynamicExporter(domain, (mover) => {
@@ -157,6 +157,9 @@ export const wrongDynamic: readonly WrongExporter[] = [
         },
       })),
     ['pinned-stays', 'move-anywhere'],
+  ),
+  wrong('pinned-stays', 'moves while the CPU accesses it', (domain) =>
+    dynamicExporter(domain, ({ home }) => ({ ops: { vmap: () => whole(home), vunmap() {} } })),
   ),
   wrong('move-notifies', 'clears the old place, and then tells', (domain) =>
     dynamicExporter(domain, (mover) => ({

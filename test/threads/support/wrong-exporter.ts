@@ -4,7 +4,7 @@ import type { DmaBuf } from 'dmabuf';
 import type { MakeExporter, RuleName } from 'dmabuf/testing';
 
 /** Milliseconds that the kit gives to those who use it up. */
-export const PATIENCE = 200;
+export const PATIENCE = 400;
 
 export interface WrongExporter {
   readonly rule: RuleName;

@@ -240,7 +240,7 @@ export const wrongStatic: readonly WrongExporter[] = [
     staticExporter(domain, (home) => ({
       map() {
         const word = new Int32Array(new SharedArrayBuffer(4));
-        Atomics.wait(word, 0, 0, 3 * PATIENCE);
+        Atomics.wait(word, 0, 0, 1.5 * PATIENCE);
         return whole(home);
       },
     })),
@@ -310,7 +310,7 @@ export const wrongStatic: readonly WrongExporter[] = [
       },
     })),
   ),
-  wrong('importer-death', 'keeps a copy of what the dead left behind', (domain) =>
+  slow('importer-death', 'keeps a copy of what the dead left behind', (domain) =>
     staticExporter(domain, () => ({
       async attach({ buf }) {
         if (buf.closed) return;
