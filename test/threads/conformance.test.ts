@@ -13,6 +13,7 @@ import { describe, expect, test } from 'vitest';
 import {
   cachingExporter,
   dynamicExporter,
+  frozenExporter,
   lazyMover,
   pickyExporter,
   scatteredExporter,
@@ -57,6 +58,7 @@ describe('an exporter that does what it must passes every case', () => {
     'the system heap': ['static', (domain) => ({ buf: domain.alloc(9000) })],
     'a static one': ['static', (domain) => staticExporter(domain)],
     'one in three places': ['static', scatteredExporter],
+    'one of a class, and frozen': ['static', frozenExporter],
     'one that takes its time': ['static', slowExporter],
     'one that keeps its mappings': ['static', cachingExporter],
     'one that refuses some devices': ['static', pickyExporter],

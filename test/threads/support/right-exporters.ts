@@ -52,6 +52,36 @@ export function scatteredExporter(domain: Domain): ExporterUnderTest {
   return { buf: domain.export({ exporter: 'scattered', size: SIZE, priv: null, ops }) };
 }
 
+/** Its callbacks are methods that use what is private to their object. */
+class Camera implements StaticExporterOps<null> {
+  readonly #home: DmaBuf;
+  #mapped = 0;
+
+  constructor(home: DmaBuf) {
+    this.#home = home;
+  }
+
+  map(): SourceSegment[] {
+    this.#mapped++;
+    return whole({ at: this.#home });
+  }
+
+  unmap(): void {
+    if (this.#mapped-- === 0) throw new Error('unmap without map');
+  }
+
+  release(): void {
+    this.#home.close();
+  }
+}
+
+/** Nothing of it can be changed. */
+export function frozenExporter(domain: Domain): ExporterUnderTest {
+  const ops = Object.freeze(new Camera(domain.heap('system').alloc(SIZE)));
+  const info = Object.freeze({ exporter: 'camera', size: SIZE, priv: null, ops });
+  return { buf: domain.export(info) };
+}
+
 /** Every callback takes its time, the lock where it may, and memory of its own. */
 export function slowExporter(domain: Domain): ExporterUnderTest {
   const turn = () => new Promise((resolve) => setImmediate(resolve));
