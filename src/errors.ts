@@ -125,6 +125,19 @@ export class DmaBufError extends Error {
     if (typeof e !== 'object' || e === null || !(BRAND in e || isCopy(e))) return false;
     return code === undefined || (e as { readonly code?: unknown }).code === code;
   }
+
+  /**
+   * For exporters of one's own: what a callback throws when it refuses. Whatever else it throws becomes EIO.
+   * @throws EINVAL no such code
+   * @example throw DmaBufError.of('EBUSY', 'this device does not reach tiled memory');
+   */
+  static of(code: ErrorCode, why: string, cause?: unknown): DmaBufError {
+    if (!ERROR_CODES.includes(code)) {
+      const known = `code must be one of ${ERROR_CODES.join(', ')}`;
+      throw build('EINVAL', 'DmaBufError.of', { code: shown(code) }, { why: known });
+    }
+    return build(code, 'exporter', {}, { why, cause });
+  }
 }
 
 /** The platform copies the properties of an error that ended a thread, but not its class. */

@@ -37,4 +37,12 @@ describe('the example', { timeout: 90_000 }, () => {
   test('5-main mixes three buffers in two threads, in opposite orders', async () => {
     expect(await run('5-main')).toEqual({ code: 0, lines: ['every sample: 60'], errors: '' });
   });
+
+  test('6-tests finds nothing wrong with its exporter', async () => {
+    const { code, lines, errors } = await run('6-tests');
+    const failed = lines.filter((line) => /^\s*not ok|✖/.test(line));
+    expect({ code, errors, failed }).toEqual({ code: 0, errors: '', failed: [] });
+    const [passed = ''] = lines.filter((line) => /^(#|ℹ) pass \d/.test(line));
+    expect(Number(passed.replaceAll(/\D/g, ''))).toBeGreaterThan(40);
+  });
 });

@@ -31,6 +31,14 @@ describe('DmaBufError', () => {
     }
   });
 
+  test('an exporter makes its own, of the codes there are', () => {
+    const cause = new Error('tiles');
+    const error = DmaBufError.of('EBUSY', 'out of reach', cause);
+    expect(error).toMatchObject({ code: 'EBUSY', message: 'EBUSY: exporter: out of reach', cause });
+    expect(DmaBufError.is(error, 'EBUSY')).toBe(true);
+    expect(() => DmaBufError.of('EPERM' as 'EBUSY', 'no')).toThrow(/^EINVAL: .*code EPERM/);
+  });
+
   test('a code is a number in shared memory, and back; 0 is none, an unknown number EIO', () => {
     for (const code of ERROR_CODES) expect(errorCode(errorNumber(code))).toBe(code);
     expect(errorCode(0)).toBeNull();

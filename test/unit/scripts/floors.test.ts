@@ -18,6 +18,8 @@ describe('floors', () => {
       'host/index.ts': "import 'node:fs'; await import('koffi');",
       'tools/pipeline/main.ts':
         "import { x } from 'dmabuf'; import '../draw.js'; import 'node:os';",
+      'testing/index.ts': "import { x } from 'dmabuf'; export { x };",
+      'testing.ts': "export { x } from './testing/index.js';",
       'index.ts': "export { x } from './domain/index.js';",
     });
     expect(found).toEqual([]);
@@ -55,14 +57,27 @@ describe('floors', () => {
     ['the platform below host', 'fence/a.ts', "\nimport 'node:fs';", 'only host and tools'],
     ['koffi below host', 'watch/a.ts', "\nawait import('koffi');", 'only host and tools'],
     ['a package', 'host/a.ts', "\nimport 'left-pad';", 'the library has no dependencies'],
-    ['the package itself', 'heap/a.ts', "\nimport 'dmabuf';", 'only tools import the package'],
+    ['the package itself', 'heap/a.ts', "\nimport 'dmabuf';", 'only testing and tools'],
     [
       'tools that reach inside',
       'tools/x/a.ts',
       "\nimport '../../mem/index.js';",
-      'tools import what',
+      'tools imports what',
     ],
-    ['tools that use an entry file', 'tools/a.ts', "\nimport '../index.js';", 'tools import what'],
+    ['tools that use an entry file', 'tools/a.ts', "\nimport '../index.js';", 'tools imports what'],
+    [
+      'testing that reaches inside',
+      'testing/a.ts',
+      "\nimport '../buf/index.js';",
+      'testing imports',
+    ],
+    ['the platform in testing', 'testing/a.ts', "\nimport 'node:fs';", 'only host and tools'],
+    [
+      'a room that uses an entry file',
+      'domain/a.ts',
+      "\nimport '../index.js';",
+      'entry on floor 8',
+    ],
     ['Atomics, even in a comment', 'agent/a.ts', '\n// see Atomics.wait', 'Atomics: only mem'],
     ['a room of no floor', 'misc/a.ts', '', 'misc is on no floor'],
     ['an import of no room', 'buf/a.ts', "\nimport '../misc/index.js';", 'no such room'],
