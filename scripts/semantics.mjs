@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
- * SEMANTICS.md says for each promise which test holds it. This script fails for a test that does not exist, for a difference
- * (D-n) that names none, and for numbers that are not 1, 2, 3 and so on.
+ * SEMANTICS.md says for each promise which test holds it. This script fails for a test that does not exist, for a difference (D-n)
+ * or a fault of Linux (F-n) that names none, and for numbers that are not 1, 2, 3 and so on.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMain, projectRoot, report } from './source-tree.mjs';
 
 const FILE = 'SEMANTICS.md';
-const ROW = /^\| D-(\d+) \|(.*)\|$/;
+const ROW = /^\| (D|F)-(\d+) \|(.*)\|$/;
 const TEST = /(?<![\w/.-])(?:conform|kernel|model|threads|types|unit)\/[\w./*-]*[\w*]/g;
 
 /**
@@ -18,20 +18,23 @@ const TEST = /(?<![\w/.-])(?:conform|kernel|model|threads|types|unit)\/[\w./*-]*
  */
 export function checkSemantics(text, exists) {
   const problems = [];
-  let rows = 0;
+  const rows = { D: 0, F: 0 };
   for (const [index, line] of text.split('\n').entries()) {
     const at = `${FILE}:${index + 1}`;
     const tests = line.match(TEST) ?? [];
     for (const test of tests) if (!exists(test)) problems.push(`${at}: no file test/${test}`);
     const row = ROW.exec(line);
     if (row === null) continue;
-    rows++;
-    if (Number(row[1]) !== rows) problems.push(`${at}: D-${row[1]} stands where D-${rows} should`);
-    const cell = row[2].split('|').at(-1);
-    if (!TEST.test(cell)) problems.push(`${at}: D-${row[1]} names no test`);
+    const [, series, number, cells] = row;
+    const next = ++rows[series];
+    const name = `${series}-${number}`;
+    if (Number(number) !== next)
+      problems.push(`${at}: ${name} stands where ${series}-${next} should`);
+    if (!TEST.test(cells.split('|').at(-1))) problems.push(`${at}: ${name} names no test`);
     TEST.lastIndex = 0;
   }
-  if (rows === 0) problems.push(`${FILE}: no differences found`);
+  if (rows.D === 0) problems.push(`${FILE}: no differences found`);
+  if (rows.F === 0) problems.push(`${FILE}: no faults found`);
   return problems;
 }
 

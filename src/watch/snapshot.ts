@@ -56,7 +56,9 @@ export function snapshot(rooms: Watched): DomainSnapshot {
   const attachments = [...rooms.buffers.attachments.all()];
   const inFlight = rooms.inFlight();
   return {
-    buffers: liveRows(rooms).map((row) => viewOf(rooms, row, attachments, inFlight)),
+    buffers: liveRows(rooms)
+      .map((row) => viewOf(rooms, row, attachments, inFlight))
+      .filter((view) => view !== null),
     members: members(rooms),
     heaps: rooms.heaps.map(({ name, size, used }) => ({ name, size, used })),
     bytesCopied: rooms.buffers.rows.bytesCopied,
@@ -75,13 +77,13 @@ function viewOf(
   row: number,
   attachments: readonly AttachmentView[],
   inFlight: (row: number, generation: number) => number,
-): BufferView {
+): BufferView | null {
   const { buffers } = rooms;
-  const { rows } = buffers;
-  const generation = generationOf(buffers.life.of(row));
+  const { rows, life } = buffers;
+  const generation = generationOf(life.of(row));
   const exporter = rows.word(row, 'exporter');
   const mine = attachments.filter((att) => att.buffer === row && att.generation === generation);
-  return {
+  const view = {
     id: rows.id(row),
     name: rows.name(row),
     exporter: exporter === 0 ? buffers.heap.name : rows.exporterName(row),
@@ -98,6 +100,8 @@ function viewOf(
     lock: lockOf(rooms, rows.word(row, 'resv')),
     fences: rooms.reservations.describe(rows.word(row, 'resv')),
   };
+  // It may have gone meanwhile, and the row may be another one's.
+  return life.isLive(row, generation) ? view : null;
 }
 
 function refsOf(rooms: Watched, row: number): Record<string, number> {

@@ -5,6 +5,7 @@ import { openShare, type SourceSegment } from '../../../src/buf/index.js';
 import { fail } from '../../../src/errors.js';
 import type { Timeline } from '../../../src/fence/index.js';
 import type { Usage } from '../../../src/resv/index.js';
+import { interleaved } from '../interleaved.js';
 import { dynamicExport, importer, staticExport } from './exporters.js';
 import { nth, type Rig, rejected, rigs, thrown } from './rig.js';
 
@@ -23,27 +24,6 @@ async function pending(
   lock.reserve(1);
   lock.add(fence, usage);
   return () => timeline.signal(fence);
-}
-
-/** Runs `work`, and `between` after its first load of shared memory that returns `value`. */
-function interleaved<T>(value: number, between: () => void, work: () => T): T {
-  const real = Atomics.load;
-  let armed = true;
-  const load = (words: Int32Array, at: number): number => {
-    const seen = real(words, at);
-    if (armed && seen === value) {
-      armed = false;
-      between();
-    }
-    return seen;
-  };
-  Object.assign(Atomics, { load });
-  try {
-    return work();
-  } finally {
-    Object.assign(Atomics, { load: real });
-    expect(armed).toBe(false);
-  }
 }
 
 describe('names', () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from 'vitest';
 import { Domain } from '../../../src/index.js';
+import { interleaved } from '../interleaved.js';
 
 const small = { heap: 2 ** 20, debug: false } as const;
 
@@ -45,6 +46,22 @@ describe('snapshot', () => {
     map.unmap();
     lock.unlock();
     channel.tryReceive()?.done();
+  });
+
+  test('shows no buffer that has gone while it was looked at, and no mixture with the next one', async () => {
+    await using domain = await Domain.create(small);
+    for (const replaced of [false, true]) {
+      const old = domain.alloc(4711, { name: 'old' });
+      const { buffers } = interleaved(
+        4711,
+        () => {
+          old.close();
+          if (replaced) domain.alloc(100, { name: 'new' });
+        },
+        () => domain.snapshot(),
+      );
+      expect(buffers).toEqual([]);
+    }
   });
 });
 

@@ -4,7 +4,9 @@ import { checkSemantics } from '../../../scripts/semantics.mjs';
 
 const exists = (name: string): boolean =>
   ['unit/a.test.ts', 'conform/c.test.ts', 'model/models/b.mjs'].includes(name);
-const problems = (...lines: string[]): string[] => checkSemantics(lines.join('\n'), exists);
+const FAULT = '| F-1 | what | why not | unit/a.test.ts |';
+const problems = (...lines: string[]): string[] =>
+  checkSemantics([...lines, FAULT].join('\n'), exists);
 
 describe('semantics', () => {
   it('is content with rows in order that name files', () => {
@@ -32,7 +34,18 @@ describe('semantics', () => {
     ).toEqual(['SEMANTICS.md:1: D-1 names no test', 'SEMANTICS.md:2: D-3 stands where D-2 should']);
   });
 
+  it('counts faults by themselves, and wants a test for each', () => {
+    const text = [FAULT, '| F-3 | what | unit/a.test.ts | none |', '| D-1 | x | unit/a.test.ts |'];
+    expect(checkSemantics(text.join('\n'), exists)).toEqual([
+      'SEMANTICS.md:2: F-3 stands where F-2 should',
+      'SEMANTICS.md:2: F-3 names no test',
+    ]);
+  });
+
   it('says so when there are no rows at all', () => {
-    expect(problems('# Semantics')).toEqual(['SEMANTICS.md: no differences found']);
+    expect(checkSemantics('# Semantics', exists)).toEqual([
+      'SEMANTICS.md: no differences found',
+      'SEMANTICS.md: no faults found',
+    ]);
   });
 });
