@@ -190,7 +190,7 @@ export function packError(error: DmaBufError): PackedError {
     op,
     at,
     why: whyOf(error),
-    cause: cause instanceof Error ? String(cause) : undefined,
+    cause: cause === undefined ? undefined : cause instanceof Error ? String(cause) : shown(cause),
   };
   return { number: errorNumber(code), text: JSON.stringify(rest) };
 }
@@ -201,9 +201,9 @@ export function unpackError(op: string, { number, text }: PackedError): DmaBufEr
   try {
     const rest = JSON.parse(text) as Omit<ReturnType<typeof fail>, 'cause'> & {
       readonly why: string;
-      readonly cause?: string;
+      readonly cause?: string | number;
     };
-    const cause = rest.cause === undefined ? undefined : new Error(rest.cause);
+    const cause = rest.cause === undefined ? undefined : new Error(String(rest.cause));
     return fail(code, rest.op, rest.at, { why: rest.why, cause });
   } catch {
     return fail(code, op);

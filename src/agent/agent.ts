@@ -181,6 +181,17 @@ export class Agent {
     if (!this.#listening) this.bells.unpark(this.slot);
   }
 
+  /** Code that others ask for would run inside of something that has not asked for it. */
+  get occupied(): boolean {
+    return this.callbacks > 0 || this.slots.word(this.slot, 'blocked') !== 0;
+  }
+
+  /** Runs `fn` now, or when no blocking call and no callback of an exporter is on the stack any more. */
+  unoccupied(fn: () => void): void {
+    if (this.occupied) this.platform.microtask(() => this.unoccupied(fn));
+    else fn();
+  }
+
   lookForDead(): void {
     this.reapers.sweep();
   }

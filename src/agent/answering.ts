@@ -42,16 +42,21 @@ export class Answering<B extends Borrowed> {
   /** Looks for calls of others, and for those that nobody wants any more. `everything`: whoever posted them may have died. */
   serve(everything: boolean): void {
     const { agent } = this;
-    const { slots, slot, platform } = agent;
-    if (slots.word(slot, 'blocked') !== 0 || agent.callbacks > 0) {
-      if (this.#postponed) return;
-      this.#postponed = true;
-      platform.microtask(() => {
-        this.#postponed = false;
-        this.serve(true);
-      });
+    if (!agent.occupied) {
+      this.#look(everything);
       return;
     }
+    if (this.#postponed) return;
+    this.#postponed = true;
+    agent.unoccupied(() => {
+      this.#postponed = false;
+      this.#look(true);
+    });
+  }
+
+  #look(everything: boolean): void {
+    const { agent } = this;
+    const { slots, slot } = agent;
     const inbox = exchange(agent.arena.words, slots.at(slot) + SlotLayout.at.inbox, 0); // P12
     if (inbox === 0 && !everything) return;
     for (let other = 0, used = slots.used; other < used; other++) {

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
 /**
- * agent/asking — the caller's side of a call: see calls.
+ * agent/asking — the caller's side of calls: which record each one takes, and when; see calls.
  *
- * Pairs  P8, P12 see calls.
+ * A lock goes along with one call at a time. What goes out behind the back of who asked for it goes to one target one by one: one
+ * that does not answer must not take the records that others need.
  */
 
-import { type DmaBufError, fail, unpackError } from '../errors.js';
-import { load, or } from '../mem/index.js';
+import { fail } from '../errors.js';
 import type { Agent } from './agent.js';
+import { Asked } from './asked.js';
 import type { Borrowed, LockPort, Request } from './call.js';
 import { type CallRows, type Message, phaseOfCall } from './call-rows.js';
 import { CallWait, callKey } from './call-wait.js';
-import { CallPhase, SlotLayout, SlotState } from './layout.js';
-import { ownerTag, tagSlot } from './reaper.js';
-import type { Interrupt, Operation, Wait } from './wait.js';
+import { CallPhase } from './layout.js';
+import { ObjectWait } from './object-wait.js';
+import type { Operation } from './wait.js';
 
 export class Asking {
   readonly #rows: CallRows;
-  /** Records of this agent that a call is using. */
-  readonly #busy = new Set<number>();
+  /** Records of this agent, and the calls that use them. */
+  readonly #busy = new Map<number, Asked<unknown>>();
 
   constructor(
     readonly agent: Agent,
@@ -31,143 +32,77 @@ export class Asking {
   /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
   *ask<T>(request: Request, read: (message: Message) => T): Operation<T> {
     const { agent } = this;
-    const { op, at } = request;
+    const { op, at, lock } = request;
     if (agent.callbacks > 0) {
       const why = 'a callback of an exporter may not call another agent';
       throw fail('EDEADLK', op, at, { why });
     }
-    const row = yield* this.#freeRecord(op);
-    this.#busy.add(row);
+    const row = yield* this.#freeRecord(request);
+    if (lock !== null && !lock.held) {
+      throw fail('ENOLCK', op, at, { why: 'the lock was released before the exporter was called' });
+    }
+    const asked = new Asked(agent, this.#rows, this.locks, row, request, read);
+    this.#busy.set(row, asked);
     try {
-      return yield* this.#asked(row, request, read);
+      asked.post();
+      return yield* this.#answered(asked);
     } finally {
-      this.#busy.delete(row);
+      asked.end();
+      if (this.#busy.get(row) === asked) this.#busy.delete(row);
       agent.ring(agent.slot, callKey(row));
     }
   }
 
-  *#freeRecord(op: string): Operation<number> {
-    const rows = this.#rows;
-    const first = this.agent.slot * rows.each;
-    const own = Array.from({ length: rows.each }, (_, i) => first + i);
-    const free = (): number | undefined =>
-      own.find((row) => !this.#busy.has(row) && phaseOfCall(rows.state(row)) === CallPhase.IDLE);
-    const wait: Wait = {
-      keys: own.map(callKey),
-      ready: () => free() !== undefined,
-      arm: () => free() !== undefined,
-      check: () => free() !== undefined,
-      disarm() {},
+  *#answered<T>(asked: Asked<T>): Operation<T> {
+    const { op, at } = asked.request;
+    const wait = new CallWait(this.agent, this.#rows, asked, this.locks.holderOf);
+    try {
+      const interrupt = yield wait;
+      if (interrupt !== null && asked.giveUp()) throw interrupt.error(op, at);
+    } catch (error) {
+      asked.giveUp();
+      throw error;
+    }
+    // What cannot be given up any more has been answered.
+    if (asked.failed === null || !asked.giveUp()) asked.collect();
+    return asked.result();
+  }
+
+  /** Until a record is free, and nothing is under way that has to be over first. */
+  *#freeRecord(request: Request): Operation<number> {
+    const { agent } = this;
+    const { op, at, patience } = request;
+    const first = agent.slot * this.#rows.each;
+    const own = Array.from({ length: this.#rows.each }, (_, i) => first + i);
+    const due = agent.platform.now() + patience;
+    let late = false;
+    const holds = (): boolean => {
+      if (this.#find(own, request) !== undefined) return true;
+      // The time limits of other calls are kept by their tasks, which cannot run while the thread blocks.
+      late = agent.slots.word(agent.slot, 'blocked') !== 0 && agent.platform.now() >= due;
+      return late;
     };
+    const wait = new ObjectWait(agent, own.map(callKey), holds);
     for (;;) {
-      const row = free();
+      const row = this.#find(own, request);
       if (row !== undefined) return row;
       const interrupt = yield wait;
-      if (interrupt !== null) throw interrupt.error(op);
+      if (interrupt !== null) throw interrupt.error(op, at);
+      if (!late) continue;
+      const why = `other calls of this thread have not been answered for ${patience} ms`;
+      throw fail('ETIMEDOUT', op, at, { why });
     }
   }
 
-  *#asked<T>(row: number, request: Request, read: (message: Message) => T): Operation<T> {
-    const rows = this.#rows;
-    const idle = rows.state(row);
-    const { target, lock, patience } = request;
-    rows.setWord(row, 'target', target);
-    rows.setWord(row, 'kind', request.kind);
-    rows.setWord(row, 'lockRow', lock?.row ?? 0);
-    rows.setWord(row, 'lockTag', lock?.tag ?? 0);
-    rows.setWord(row, 'ping', 1);
-    rows.setWord(row, 'pong', 0);
-    request.write(rows.message(row));
-    const wait = new CallWait(
-      this.agent,
-      rows,
-      row,
-      tagSlot(target),
-      lock?.row ?? -1,
-      patience,
-      this.locks.holderOf,
-      () => this.#knock(target),
-    );
-    const serial = idle & ~7;
-    const giveUp = (): boolean => this.#giveUp(row, serial, request);
-    lock?.begin(() => {
-      if (!giveUp()) return;
-      wait.failed = 'released';
-      this.agent.ring(this.agent.slot, callKey(row));
-    });
-    try {
-      rows.move(row, idle, CallPhase.POSTED);
-      this.#knock(target); // P12
-      if (!this.#isServing(target)) rows.move(row, serial | CallPhase.POSTED, CallPhase.LOST); // P8
-      let interrupt: Interrupt | null;
-      try {
-        interrupt = yield wait;
-      } catch (error) {
-        giveUp();
-        throw error;
-      }
-      if (
-        (interrupt !== null || wait.failed !== null) &&
-        (wait.failed === 'released' || giveUp())
-      ) {
-        throw interrupt === null ? refusal(request, wait) : interrupt.error(request.op, request.at);
-      }
-      return this.#answer(row, serial, request, read);
-    } finally {
-      lock?.end();
+  #find(own: readonly number[], { lock, behind, target }: Request): number | undefined {
+    for (const asked of this.#busy.values()) {
+      const { request } = asked;
+      if (lock !== null && asked.lock === lock.row && asked.lends) return undefined;
+      const sameLane = behind === true && request.behind === true && request.target === target;
+      if (sameLane && !asked.collect()) return undefined;
     }
+    const isFree = (row: number): boolean =>
+      this.#busy.get(row)?.collect() ?? phaseOfCall(this.#rows.state(row)) === CallPhase.IDLE;
+    return own.find(isFree);
   }
-
-  #answer<T>(row: number, serial: number, request: Request, read: (message: Message) => T): T {
-    const rows = this.#rows;
-    const { op, at } = request;
-    const state = rows.state(row);
-    try {
-      if (phaseOfCall(state) === CallPhase.LOST) {
-        throw fail('EOWNERDEAD', op, at, { why: 'the agent that exported the buffer has gone' });
-      }
-      const number = rows.word(row, 'error');
-      const message = rows.message(row);
-      if (number !== 0) throw unpackError(op, { number, text: message.text() });
-      return read(message);
-    } finally {
-      rows.move(row, serial | phaseOfCall(state), CallPhase.IDLE);
-    }
-  }
-
-  /** @returns false when the call is over already */
-  #giveUp(row: number, serial: number, { target, lock }: Request): boolean {
-    const rows = this.#rows;
-    if (rows.move(row, serial | CallPhase.POSTED, CallPhase.IDLE)) return true;
-    if (!rows.move(row, serial | CallPhase.RUNNING, CallPhase.ABANDONED)) return false;
-    if (lock !== null) this.locks.handOver(lock.row, lock.tag, tagSlot(target), false); // I18
-    this.#knock(target); // P12
-    return true;
-  }
-
-  #knock(target: number): void {
-    const { slots, arena, slot } = this.agent;
-    const index = tagSlot(target);
-    or(arena.words, slots.at(index) + SlotLayout.at.inbox, 1 << (slot & 31));
-    if (load(arena.words, slots.at(index) + SlotLayout.at.looking) === 0) this.agent.note(index); // P13
-  }
-
-  #isServing(tag: number): boolean {
-    const { slots } = this.agent;
-    const slot = tagSlot(tag);
-    const life = slots.life(slot);
-    return ownerTag(slot, life) === tag && (life & 7) === SlotState.LIVE;
-  }
-}
-
-function refusal({ op, at, patience }: Request, { failed }: CallWait): DmaBufError {
-  if (failed === 'deadlock') {
-    const why = 'the thread of the exporter is blocked in a call that waits for this one';
-    return fail('EDEADLK', op, at, { why });
-  }
-  if (failed === 'released') {
-    return fail('ENOLCK', op, at, { why: 'the lock was released while the exporter was called' });
-  }
-  const why = `the agent that exported the buffer has not answered for ${patience} ms: its event loop does not turn`;
-  return fail('ETIMEDOUT', op, at, { why });
 }

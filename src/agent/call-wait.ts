@@ -9,10 +9,11 @@
  */
 
 import type { Agent } from './agent.js';
-import { type CallRows, phaseOfCall } from './call-rows.js';
-import { CallPhase, keyKind, keyRow, objectKey } from './layout.js';
+import type { CallRows } from './call-rows.js';
+import { keyKind, keyRow, objectKey } from './layout.js';
 import type { Timer } from './ports.js';
 import { tagSlot } from './reaper.js';
+import { publish, withdraw } from './shared-rows.js';
 import type { Wait } from './wait.js';
 
 /** Bit that tells the key of a call from those of agents. */
@@ -24,65 +25,74 @@ export const callKey = (row: number): number => objectKey('agent', CALL_KEY | ro
 /** Who holds a lock, as far as somebody who waits in vain has to know. */
 export type HolderOf = (lock: number) => number;
 
+/** The call that is waited for. */
+export interface CallUnderWay {
+  readonly row: number;
+  /** Slot. */
+  readonly target: number;
+  /** Row of the lock that goes with the call; -1 = none. */
+  readonly lock: number;
+  /** Milliseconds without a sign of life. */
+  readonly patience: number;
+  /** How it ended, if not by an answer. */
+  failed: 'silent' | 'deadlock' | 'released' | null;
+  /** Takes the answer, if it is there. */
+  collect(): boolean;
+  /** Makes the target look. */
+  knock(): void;
+}
+
 export class CallWait implements Wait {
   readonly keys: readonly number[];
-  /** How it ended, if not by an answer. */
-  failed: 'silent' | 'deadlock' | 'released' | null = null;
   #due: number;
+  #armed = false;
   #timer: Timer | null = null;
 
   constructor(
     readonly agent: Agent,
     readonly rows: CallRows,
-    readonly row: number,
-    readonly target: number,
-    /** Row of the lock that goes with the call; -1 = none. */
-    readonly lock: number,
-    /** Milliseconds without a sign of life. */
-    readonly patience: number,
+    readonly call: CallUnderWay,
     readonly holderOf: HolderOf,
-    /** Makes the target look. */
-    readonly knock: () => void,
   ) {
-    this.keys = [callKey(row)];
-    this.#due = patience === Infinity ? Infinity : agent.platform.now() + patience;
+    this.keys = [callKey(call.row)];
+    this.#due = agent.platform.now() + call.patience;
   }
 
   ready(): boolean {
-    const phase = phaseOfCall(this.rows.state(this.row));
-    return this.failed !== null || phase === CallPhase.DONE || phase === CallPhase.LOST;
+    return this.call.failed !== null || this.call.collect();
   }
 
   arm(): boolean {
-    this.agent.rows.put(callKey(this.row)); // P1
-    if (this.ready()) return true;
-    if (this.#isCircle()) {
-      // P7
-      this.failed = 'deadlock';
-      return true;
-    }
+    this.#armed = true;
+    publish(this.agent, this.keys); // P1
+    if (this.ready() || this.#isRefused()) return true; // P7
     this.#watch();
     return false;
   }
 
   check(): boolean {
+    if (this.ready() || this.#isRefused()) return true;
+    const { agent, rows, call } = this;
+    if (agent.platform.now() < this.#due) return false;
+    agent.lookForDead();
     if (this.ready()) return true;
-    if (this.#due === Infinity || this.agent.platform.now() < this.#due) return false;
-    const ping = this.rows.word(this.row, 'ping');
-    if (this.rows.word(this.row, 'pong') !== ping) {
-      this.failed = 'silent';
+    const ping = rows.word(call.row, 'ping');
+    if (rows.word(call.row, 'pong') !== ping) {
+      call.failed = 'silent';
       return true;
     }
-    this.rows.setWord(this.row, 'ping', (ping + 1) | 0);
-    this.#due = this.agent.platform.now() + this.patience;
-    this.knock();
+    rows.setWord(call.row, 'ping', (ping + 1) | 0);
+    this.#due = agent.platform.now() + call.patience;
+    call.knock();
     this.#watch();
     return this.ready();
   }
 
   disarm(): void {
     this.#cancel();
-    this.agent.rows.remove(callKey(this.row));
+    if (!this.#armed) return;
+    this.#armed = false;
+    withdraw(this.agent, this.keys);
   }
 
   #cancel(): void {
@@ -96,21 +106,27 @@ export class CallWait implements Wait {
     if (this.#due === Infinity) return;
     const { agent } = this;
     const left = Math.max(0, this.#due - agent.platform.now());
-    this.#timer = agent.platform.timer(left, () => agent.ring(agent.slot, callKey(this.row)));
+    this.#timer = agent.platform.timer(left, () => agent.ring(agent.slot, callKey(this.call.row)));
+  }
+
+  #isRefused(): boolean {
+    if (!this.#isCircle()) return false;
+    this.call.failed = 'deadlock';
+    return true;
   }
 
   /** Does the target block, because of us? */
   #isCircle(): boolean {
     const { slots, slot } = this.agent;
     const blocking = slots.word(slot, 'blocked') !== 0;
-    let who = this.target;
+    let who = this.call.target;
     for (let hops = slots.used; hops > 0; hops--) {
       const key = slots.word(who, 'blocked');
       if (key === 0) return false;
       const row = keyRow(key);
       const kind = keyKind(key);
       if (kind === 'lock') {
-        if (row === this.lock) return true;
+        if (row === this.call.lock) return true;
         who = this.holderOf(row);
       } else if (kind === 'agent' && (row & CALL_KEY) !== 0) {
         who = tagSlot(this.rows.word(row & ~CALL_KEY, 'target'));

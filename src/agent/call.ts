@@ -12,6 +12,7 @@ export interface Loan {
   readonly row: number;
   /** The owner's tag in the word of the lock. */
   readonly tag: number;
+  readonly held: boolean;
   /** `giveUp` runs before the lock is released all the same. */
   begin(giveUp: () => void): void;
   /** The call is over. The lock may have been passed to the target meanwhile. */
@@ -46,6 +47,8 @@ export interface Request {
   /** Milliseconds without a sign of life from the target. */
   readonly patience: number;
   readonly lock: Loan | null;
+  /** Nobody waits for it: to this target, one after the other. */
+  readonly behind?: boolean;
   /** What goes into errors. */
   readonly at: Readonly<Record<string, string | number>>;
   write(message: Message): void;

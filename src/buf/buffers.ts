@@ -59,6 +59,7 @@ export class Buffers {
   readonly calls: Calls<BorrowedLock>;
   readonly moves: Moves;
   readonly leaks: Leaks;
+  readonly #guests: readonly (Guests | GuestAccesses)[];
   readonly #references: (Reference | undefined)[];
   readonly #namers: Namer[] = [];
   readonly #pending = new Set<Promise<void>>();
@@ -89,7 +90,7 @@ export class Buffers {
       holderOf: (row) => reservations.holder(row),
     });
     this.moves = new Moves(this);
-    const guests = [new Guests(this), new GuestAccesses(this)];
+    this.#guests = [new Guests(this), new GuestAccesses(this)];
     this.leaks = new Leaks(agent.platform, (leak) => ports.onLeak?.(leak), ports.stacks);
     this.#references = Array.from({ length: arena.limits.buffers }, () => undefined);
     reservations.details = (row) =>
@@ -99,7 +100,7 @@ export class Buffers {
       this.tickets.sweep();
       this.exports.sweep();
       this.moves.look();
-      if (everything) for (const each of guests) each.sweep();
+      if (everything) agent.unoccupied(() => this.#sweepGuests());
     });
     agent.reapers.register('attachments', (index, tag) => this.#reapAttachments(index, tag));
     agent.reapers.register('references', (index, tag) => this.#reapReferences(index, tag));
@@ -271,6 +272,11 @@ export class Buffers {
     return false;
   }
 
+  #sweepGuests(): void {
+    if (this.agent.left) return;
+    for (const each of this.#guests) each.sweep();
+  }
+
   #reapAttachments(slot: number, tag: number): number {
     for (let row = 0, used = this.life.used; row < used; row++)
       this.rows.setAttached(row, slot, false);
@@ -320,6 +326,7 @@ export class Buffers {
 
   /** Before this agent leaves: what it has open is released, and reported. Attachments are taken apart by the reaper. */
   close(): void {
+    for (const each of this.#guests) each.close();
     this.leaks.close();
     for (const reference of this.#references) {
       if (reference === undefined) continue;

@@ -10,6 +10,7 @@ import type { Buffers } from './buffers.js';
 import { CallKind, putRanges, type Range, readIntent } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
 import { adopt, type Call, DONE, keyOf, serve } from './guest-calls.js';
+import { isServing } from './life.js';
 import { rangesOf } from './sources.js';
 
 /** Between begin and end, or between vmap and vunmap. */
@@ -36,7 +37,12 @@ export class GuestAccesses {
   /** Ends what belonged to agents that have gone. */
   sweep(): void {
     const { agent } = this.buffers;
-    for (const [key, { owner }] of this.#accesses) if (!agent.present(owner)) this.#over(key);
+    for (const [key, { owner }] of this.#accesses) if (!isServing(agent, owner)) this.#over(key);
+  }
+
+  /** This agent leaves: what it held for others is no leak of its own. */
+  close(): void {
+    for (const { buf } of this.#accesses.values()) buf.close();
   }
 
   *#begin({ caller, message }: Call): Operation<Answer> {

@@ -18,7 +18,8 @@ import type { Buffers } from './buffers.js';
 import { CallKind, putMapping, putRanges, readDevice, readDirection } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
 import { adopt, type Call, DONE, keyOf, nothing, serve } from './guest-calls.js';
-import { shownHold } from './hold.js';
+import { shownHold, withLock } from './hold.js';
+import { isServing } from './life.js';
 import { dynamicMapOperation, mapOperation, pinOperation } from './map-operations.js';
 import type { Pin } from './pin.js';
 import { rangesOf } from './sources.js';
@@ -51,7 +52,12 @@ export class Guests {
   /** Takes apart what belonged to agents that have gone. */
   sweep(): void {
     const { agent } = this.buffers;
-    for (const [key, { owner }] of this.#guests) if (!agent.present(owner)) this.#leave(key);
+    for (const [key, { owner }] of this.#guests) if (!isServing(agent, owner)) this.#leave(key);
+  }
+
+  /** This agent leaves: what it held for others is no leak of its own. */
+  close(): void {
+    for (const { buf } of this.#guests.values()) buf.close();
   }
 
   // ------------------------------------------------------------------------------------------- attachments
@@ -125,13 +131,19 @@ export class Guests {
     const direction = readDirection(message);
     const { attached } = guest;
     attached.use(op);
+    const { kept } = attached;
     const mapping: OpenMapping =
       lock === null
         ? yield* mapOperation(op, attached, direction)
         : yield* dynamicMapOperation(op, attached, lock, direction);
     return {
       write: (answer) => this.#putMapping(answer, guest, mapping),
-      undo: () => this.#endMapping(guest, mapping, lock),
+      undo: () => {
+        for (const [id, open] of guest.mappings) if (open === mapping) guest.mappings.delete(id);
+        // Kept by this very call, so nobody else has it.
+        if (kept === null && attached.kept === mapping) attached.kept = null;
+        this.#endMapping(guest, mapping, lock);
+      },
     };
   }
 
@@ -157,6 +169,7 @@ export class Guests {
     return { write: (answer) => putRanges(answer, ranges), undo: nothing };
   }
 
+  // oxlint-disable-next-line require-yield -- an operation that never waits
   *#unmap(call: Call): Operation<Answer> {
     const { caller, message } = call;
     const guest = this.#guests.get(keyOf(caller, message.word()));
@@ -166,15 +179,7 @@ export class Guests {
     guest.mappings.delete(id);
     const { attached } = guest;
     if (!attached.port.dynamic) this.#endMapping(guest, mapping, null);
-    else {
-      const op = 'DynamicMapping.unmap';
-      const lock = yield* attached.reference.resv.lockOperation(op, { recover: true });
-      try {
-        this.#endMapping(guest, mapping, lock);
-      } finally {
-        lock.unlock();
-      }
-    }
+    else this.#later(guest, (lock) => this.#endMapping(guest, mapping, lock));
     return DONE;
   }
 
@@ -205,6 +210,7 @@ export class Guests {
     };
   }
 
+  // oxlint-disable-next-line require-yield -- an operation that never waits
   *#unpin(call: Call): Operation<Answer> {
     const { caller, message } = call;
     const guest = this.#guests.get(keyOf(caller, message.word()));
@@ -212,13 +218,15 @@ export class Guests {
     const pin = guest?.pins.get(id);
     if (guest === undefined || pin === undefined) return DONE;
     guest.pins.delete(id);
-    const lock = yield* guest.attached.reference.resv.lockOperation('Pin.unpin', { recover: true });
-    try {
-      pin.unpin(lock);
-    } finally {
-      lock.unlock();
-    }
+    this.#later(guest, (lock) => pin.unpin(lock));
     return DONE;
+  }
+
+  /** With the lock, as soon as it is free: the caller may hold it, and does not wait for this. */
+  #later({ attached }: Guest, work: (lock: HeldLock) => void): void {
+    const { buffers } = this;
+    const ended = buffers.background(withLock(buffers, attached.reference.resv, work));
+    void ended.catch((error: unknown) => buffers.report(error));
   }
 
   #name(): number {

@@ -225,12 +225,13 @@ export class RemotePort implements ExporterPort {
     write: (message: Message) => void,
     read: (message: Message) => T,
     hold: Hold | null = null,
-    patience = this.#patience,
+    behind = false,
   ): Operation<T> {
     const target = this.reference.exporter;
+    const patience = behind ? Infinity : this.#patience;
     const lock = hold === null ? null : this.#lend(op, hold);
     return yield* this.buffers.calls.ask(
-      { op, target, kind, patience, lock, at: this.#at(), write },
+      { op, target, kind, patience, lock, behind, at: this.#at(), write },
       read,
     );
   }
@@ -252,7 +253,7 @@ export class RemotePort implements ExporterPort {
   /** Goes out behind the back of who asked for it; an exporter that has gone has ended it all. */
   #send(op: string, kind: number, write: (message: Message) => void): void {
     const { buffers } = this;
-    const asking = this.#ask(op, kind, write, nothing, null, Infinity);
+    const asking = this.#ask(op, kind, write, nothing, null, true);
     void buffers.background(buffers.agent.run(op, asking)).catch((error: unknown) => {
       if (!DmaBufError.is(error, 'EOWNERDEAD')) buffers.report(error);
     });

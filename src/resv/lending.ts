@@ -14,19 +14,19 @@ import { HeldLock, type ResvLock } from './held-lock.js';
 import { D, plainTag, TAG } from './owner-word.js';
 import type { Reservation } from './reservation.js';
 
-/** The lock that `tag` holds passes to the agent in `slot`; nothing happens when it does not hold it (any more). */
+/** The lock that `tag` holds passes to the agent in `slot`. @returns false, and nothing happens, when it does not hold it (any more) */
 export function handOver(
   words: Words,
   ownerAt: number,
   tag: number,
   slot: number,
   died: boolean,
-): void {
+): boolean {
   for (;;) {
     const v = load(words, ownerAt);
-    if ((v & TAG) !== tag) return;
+    if ((v & TAG) !== tag) return false;
     const next = plainTag(slot) | (v & ~TAG) | (died ? D : 0);
-    if (cas(words, ownerAt, v, next) === v) return;
+    if (cas(words, ownerAt, v, next) === v) return true;
   }
 }
 
@@ -43,6 +43,10 @@ export class LentAway {
     this.#resv = resv;
     this.row = resv.row;
     this.tag = context === null ? resv.room.plainTag : context.tag;
+  }
+
+  get held(): boolean {
+    return this.#lock.held;
   }
 
   /** `giveUp` runs before the lock is released all the same. */
@@ -63,6 +67,8 @@ export class LentAway {
 /** In the hands of the agent that was called. Proof for its callbacks; cannot unlock. */
 export class BorrowedLock extends HeldLock {
   #over = false;
+  /** It was the lender's when it was kept here. */
+  #taken = false;
   #kept: ResvLock | null = null;
   /** Callbacks that run under it, and the call itself. */
   #users = 1;
@@ -91,15 +97,15 @@ export class BorrowedLock extends HeldLock {
     this.resv.fenceList?.unlocked();
   }
 
-  /** The lock passes to this agent. */
+  /** The lock passes to this agent. `died`: its lender has; the next holder shall know, if it was the lender's until now. */
   keep(died: boolean): void {
     const { resv } = this;
     const { room } = resv;
     if (this.#kept === null) {
-      handOver(resv.words, resv.ownerAt, this.tag, room.agent.slot, died);
+      this.#taken = handOver(resv.words, resv.ownerAt, this.tag, room.agent.slot, died);
       this.#kept = resv.adopt();
     }
-    if (died) resv.dead = true;
+    if (died && this.#taken) resv.dead = true;
   }
 
   /** Something runs under it that nobody waits for any more. @returns to be called when it has ended */

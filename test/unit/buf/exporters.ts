@@ -61,7 +61,7 @@ export function staticExport(
   const buf = rig.buffers.exports.static<Home>({
     exporter: 'camera',
     size,
-    priv: { home: rig.heap.alloc(size, { name: 'home' }) },
+    priv: { home: rig.heap.alloc(Math.max(size, 1), { name: 'home' }) },
     ops: {
       attach: (att) => note('attach', att.buf, of(att)),
       detach: (att) => note('detach', att.buf, of(att)),

@@ -4,29 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { AttachmentInfo, SourceSegment } from '../../../src/buf/index.js';
 import type { HeldLock } from '../../../src/resv/index.js';
 import { dynamicExport, type Home, importer, staticExport } from './exporters.js';
+import { abortable, gate } from './gate.js';
 import { nth, rejected, rigs } from './rig.js';
-
-/** A callback that ends when the test says so. */
-function gate(): { readonly passed: Promise<void>; open(): Promise<void> } {
-  let open = (): void => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return {
-    passed,
-    async open() {
-      open();
-      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-    },
-  };
-}
-
-/** A signal that is aborted, and its reason. */
-function abortable(): { readonly signal: AbortSignal; readonly reason: Error; abort(): void } {
-  const controller = new AbortController();
-  const reason = new Error('given up');
-  return { signal: controller.signal, reason, abort: () => controller.abort(reason) };
-}
 
 describe('a callback that goes on', () => {
   it('is followed by the exporter’s detach, when it maps without the lock', async () => {
