@@ -73,7 +73,10 @@ export class CallWait implements Wait {
   check(): boolean {
     if (this.ready() || this.#isRefused()) return true;
     const { agent, rows, call } = this;
-    if (agent.platform.now() < this.#due) return false;
+    if (agent.platform.now() < this.#due) {
+      if (this.#timer === null) this.#watch();
+      return false;
+    }
     agent.lookForDead();
     if (this.ready()) return true;
     const ping = rows.word(call.row, 'ping');
@@ -106,7 +109,10 @@ export class CallWait implements Wait {
     if (this.#due === Infinity) return;
     const { agent } = this;
     const left = Math.max(0, this.#due - agent.platform.now());
-    this.#timer = agent.platform.timer(left, () => agent.ring(agent.slot, callKey(this.call.row)));
+    this.#timer = agent.platform.timer(left, () => {
+      this.#timer = null; // it may have come early
+      agent.ring(agent.slot, callKey(this.call.row));
+    });
   }
 
   #isRefused(): boolean {
