@@ -22,6 +22,10 @@ const CALL_KEY = 1 << 28;
 /** What the caller of a call is rung for, and waits on. */
 export const callKey = (row: number): number => objectKey('agent', CALL_KEY | row);
 
+/** Record of the call that an object of kind `agent` stands for; -1 = it is no call. */
+export const calledRow = (object: number): number =>
+  (object & CALL_KEY) === 0 ? -1 : object & ~CALL_KEY;
+
 /** Who holds a lock, as far as somebody who waits in vain has to know. */
 export type HolderOf = (lock: number) => number;
 
@@ -134,8 +138,8 @@ export class CallWait implements Wait {
       if (kind === 'lock') {
         if (row === this.call.lock) return true;
         who = this.holderOf(row);
-      } else if (kind === 'agent' && (row & CALL_KEY) !== 0) {
-        who = tagSlot(this.rows.word(row & ~CALL_KEY, 'target'));
+      } else if (kind === 'agent' && calledRow(row) >= 0) {
+        who = tagSlot(this.rows.word(calledRow(row), 'target'));
       } else return false;
       if (who < 0) return false;
       if (who === slot) return blocking;

@@ -27,14 +27,18 @@ import { Asking } from './asking.js';
 import type { Borrowed, Handler, LockPort, Request } from './call.js';
 import { CallReaper } from './call-reaper.js';
 import { CallRows, type Message } from './call-rows.js';
+import { calledRow } from './call-wait.js';
+import { tagSlot } from './reaper.js';
 import type { Operation } from './wait.js';
 
 export class Calls<B extends Borrowed = Borrowed> {
+  readonly #rows: CallRows;
   readonly #asking: Asking;
   readonly #answering: Answering<B>;
 
   constructor(agent: Agent, locks: LockPort<B>) {
     const rows = new CallRows(agent.arena);
+    this.#rows = rows;
     this.#asking = new Asking(agent, rows, locks);
     this.#answering = new Answering(agent, rows, locks);
     const reaper = new CallReaper(agent.slots, rows, locks);
@@ -45,6 +49,12 @@ export class Calls<B extends Borrowed = Borrowed> {
   /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
   ask<T>(request: Request, read: (message: Message) => T): Operation<T> {
     return this.#asking.ask(request, read);
+  }
+
+  /** Slot of the agent whose answer an object of kind `agent` stands for; -1 = it is no call. */
+  targetOf(object: number): number {
+    const row = calledRow(object);
+    return row < 0 ? -1 : tagSlot(this.#rows.word(row, 'target'));
   }
 
   /** What this agent does when it is asked for this. */

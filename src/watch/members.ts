@@ -20,7 +20,7 @@ export interface MemberView {
 export function members(rooms: Watched): MemberView[] {
   const { agent } = rooms;
   return slotsOf(agent).map((index) => {
-    const object = agent.rows.any(index);
+    const object = agent.rows.any(index) || agent.slots.word(index, 'blocked');
     return {
       name: memberName(agent, index),
       as: agent.slots.word(index, 'kind') === 0 ? 'thread' : 'process',

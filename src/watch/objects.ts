@@ -19,7 +19,7 @@ const DESCRIBE: Readonly<Record<ObjectKind, Describe>> = {
   space: (_rooms, row) => `space in channel ${row}`,
   pool: (_rooms, row) => `a free buffer of pool ${row}`,
   buffer: (_rooms, row) => `buffer row ${row}`,
-  agent: () => 'an agent',
+  agent: (rooms, object) => describeCall(rooms, object),
 };
 
 /** "the lock of buffer 12 \"frame\"", and so on. */
@@ -41,11 +41,17 @@ function describeFence(rooms: Watched, row: number): string {
   return `fence ${fences.timelineName(context)}:${fences.seqnoOf(row)}, owed by ${by}`;
 }
 
+function describeCall(rooms: Watched, object: number): string {
+  const target = rooms.buffers.calls.targetOf(object);
+  return target < 0 ? 'an agent' : `the exporter in ${memberName(rooms.agent, target)}`;
+}
+
 /** The slot that has to act, or -1. */
 function holderOf(rooms: Watched, key: number): number {
   const row = keyRow(key);
   if (keyKind(key) === 'lock') return rooms.reservations.holder(row);
   if (keyKind(key) === 'fence') return tagSlot(rooms.fences.ownerOf(row));
+  if (keyKind(key) === 'agent') return rooms.buffers.calls.targetOf(row);
   return -1;
 }
 
