@@ -46,7 +46,7 @@ describe('the agent of an importer', () => {
     calls.length = 0;
     leave(scene.away);
     await until(() => calls.length === 7);
-    expect([...calls].sort()).toEqual([
+    expect(calls.toSorted()).toEqual([
       'detach cpu -',
       'detach gpu -',
       'end read -',

@@ -304,7 +304,7 @@ describe('what crosses', () => {
     await until(() => scene.home.errors.length === 3);
     await att.detach();
     const causes = scene.home.errors.splice(0).map((error) => (error as Error).cause);
-    expect(causes.map(String).sort()).toEqual(['Error: end', 'Error: unmap', 'Error: unpin']);
+    expect(causes.map(String).toSorted()).toEqual(['Error: end', 'Error: unmap', 'Error: unpin']);
     await allQuiet(scene, buf);
   });
 });
@@ -328,7 +328,7 @@ describe('CPU access from another agent', () => {
         'attach cpu -',
         'map cpu bidirectional -',
       ]);
-      expect(calls.slice(3).sort()).toEqual([
+      expect(calls.slice(3).toSorted()).toEqual([
         'detach cpu -',
         `end ${intent} -`,
         'unmap cpu bidirectional -',
@@ -352,7 +352,7 @@ describe('CPU access from another agent', () => {
       'map cpu bidirectional lock +',
       'unmap cpu bidirectional lock +',
     ]);
-    expect(calls.slice(5).sort()).toEqual(['detach cpu -', 'end write -', 'unpin cpu lock +']);
+    expect(calls.slice(5).toSorted()).toEqual(['detach cpu -', 'end write -', 'unpin cpu lock +']);
   });
 });
 
