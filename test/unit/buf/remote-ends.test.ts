@@ -61,6 +61,24 @@ describe('the agent of an importer', () => {
     expect([calls.at(-1), scene.home.heap.used]).toEqual(['release', 0]);
   });
 
+  it('leaves, and its exporter looks before its slot is free', async () => {
+    const scene = abroad();
+    const { home, away } = scene;
+    const { buf, calls } = staticExport(home);
+    const att = await passed(buf, away).attach('enc');
+    await att.map('to-device');
+    const { slots } = away.agent;
+    const { free } = slots;
+    slots.free = (index) => {
+      home.agent.serve();
+      free.call(slots, index);
+    };
+    leave(away);
+    await until(() => calls.length === 4);
+    expect(calls.slice(2)).toEqual(['unmap enc to-device -', 'detach enc -']);
+    await allQuiet(scene, buf);
+  });
+
   it('leaves with a call under way: it is undone, and the lock is free after that', async () => {
     const scene = abroad();
     const { buf, calls, end, entered } = slow(scene.home);
