@@ -46,6 +46,7 @@ export class Agent {
   callbacks = 0;
   readonly #noteKey: number;
   readonly #notes: ((everything: boolean) => void)[] = [];
+  readonly #beforeBlocking: (() => void)[] = [];
   readonly #deferred: (() => void)[] = [];
   #flushing = false;
   #listening = false;
@@ -127,6 +128,15 @@ export class Agent {
   /** Runs whenever this agent was sent a note, also while it is blocked. `everything`: somebody has died. */
   onNote(fn: (everything: boolean) => void): void {
     this.#notes.push(fn);
+  }
+
+  /** Runs before this thread blocks: what the event loop would have sent goes out now. */
+  onBlock(fn: () => void): void {
+    this.#beforeBlocking.push(fn);
+  }
+
+  blocks(): void {
+    for (const fn of this.#beforeBlocking) fn();
   }
 
   serveNotes(bucket: number): void {

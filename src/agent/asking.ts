@@ -2,8 +2,7 @@
 /**
  * agent/asking — the caller's side of calls: which record each one takes, and when; see calls.
  *
- * A lock goes along with one call at a time. What goes out behind the back of who asked for it goes to one target one by one: one
- * that does not answer must not take the records that others need.
+ * A lock goes along with one call at a time.
  */
 
 import { fail } from '../errors.js';
@@ -94,12 +93,9 @@ export class Asking {
     }
   }
 
-  #find(own: readonly number[], { lock, behind, target }: Request): number | undefined {
+  #find(own: readonly number[], { lock }: Request): number | undefined {
     for (const asked of this.#busy.values()) {
-      const { request } = asked;
       if (lock !== null && asked.lock === lock.row && asked.lends) return undefined;
-      const sameLane = behind === true && request.behind === true && request.target === target;
-      if (sameLane && !asked.collect()) return undefined;
     }
     const isFree = (row: number): boolean =>
       this.#busy.get(row)?.collect() ?? phaseOfCall(this.#rows.state(row)) === CallPhase.IDLE;

@@ -36,6 +36,8 @@ export interface BlockingHost {
   readonly callbacks: number;
   /** Duties towards others that a blocked agent still has. */
   serveNotes(bucket: number): void;
+  /** It is about to block. */
+  blocks(): void;
   /** It does not sleep any more, unless its event loop listens to the bell all the same. */
   unpark(): void;
   /** Recovers agents that have died. */
@@ -112,6 +114,7 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
   const { slot, slots, bells, tasks, platform } = host;
   slots.setWord(slot, 'blocked', wait.keys[0] ?? -1); // P7
   tasks.pass(-1);
+  host.blocks();
   let looked = platform.now();
   try {
     if (wait.arm()) return null;

@@ -47,8 +47,6 @@ export interface Request {
   /** Milliseconds without a sign of life from the target. */
   readonly patience: number;
   readonly lock: Loan | null;
-  /** Nobody waits for it: to this target, one after the other. */
-  readonly behind?: boolean;
   /** What goes into errors. */
   readonly at: Readonly<Record<string, string | number>>;
   write(message: Message): void;

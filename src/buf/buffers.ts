@@ -16,6 +16,7 @@ import type { BorrowedLock, Reservation, Reservations } from '../resv/index.js';
 import { AttachmentRows } from './attachment-rows.js';
 import { BufferRows, type Facts } from './buffer-rows.js';
 import { type DmaBuf, makeDmaBuf } from './dma-buf.js';
+import { Endings } from './endings.js';
 import { Exports } from './exports.js';
 import { GuestAccesses } from './guest-accesses.js';
 import { Guests } from './guests.js';
@@ -58,6 +59,7 @@ export class Buffers {
   /** Calls to exporters in other agents, and of importers there. */
   readonly calls: Calls<BorrowedLock>;
   readonly moves: Moves;
+  readonly endings: Endings;
   readonly leaks: Leaks;
   readonly #guests: readonly (Guests | GuestAccesses)[];
   readonly #references: (Reference | undefined)[];
@@ -90,7 +92,9 @@ export class Buffers {
       holderOf: (row) => reservations.holder(row),
     });
     this.moves = new Moves(this);
-    this.#guests = [new Guests(this), new GuestAccesses(this)];
+    this.endings = new Endings(this);
+    const accesses = new GuestAccesses(this);
+    this.#guests = [new Guests(this, accesses), accesses];
     this.leaks = new Leaks(agent.platform, (leak) => ports.onLeak?.(leak), ports.stacks);
     this.#references = Array.from({ length: arena.limits.buffers }, () => undefined);
     reservations.details = (row) =>

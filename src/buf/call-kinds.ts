@@ -17,14 +17,12 @@ export const CallKind = {
   MAP: 3,
   /** The segments that did not fit into the answer. */
   MORE: 4,
-  UNMAP: 5,
-  PIN: 6,
-  UNPIN: 7,
-  BEGIN: 8,
-  END: 9,
+  PIN: 5,
+  BEGIN: 6,
   /** Begins, or goes on with the segments that did not fit. */
-  VMAP: 10,
-  VUNMAP: 11,
+  VMAP: 7,
+  /** What ends, and cannot fail: see endings. */
+  ENDINGS: 8,
 } as const;
 
 /** Words of a segment: row, generation, offset, length. */

@@ -9,7 +9,7 @@ import { fail } from '../errors.js';
 import type { Buffers } from './buffers.js';
 import { CallKind, putRanges, type Range, readIntent } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
-import { adopt, type Call, DONE, keyOf, serve } from './guest-calls.js';
+import { adopt, type Call, keyOf, serve } from './guest-calls.js';
 import { isServing } from './life.js';
 import { rangesOf } from './sources.js';
 
@@ -29,9 +29,7 @@ export class GuestAccesses {
 
   constructor(readonly buffers: Buffers) {
     serve(buffers, CallKind.BEGIN, (call) => this.#begin(call));
-    serve(buffers, CallKind.END, (call) => this.#end(call));
     serve(buffers, CallKind.VMAP, (call) => this.#vmap(call));
-    serve(buffers, CallKind.VUNMAP, (call) => this.#end(call));
   }
 
   /** Ends what belonged to agents that have gone. */
@@ -94,10 +92,9 @@ export class GuestAccesses {
     return this.#names;
   }
 
-  // oxlint-disable-next-line require-yield -- an operation that never waits
-  *#end({ caller, message }: Call): Operation<Answer> {
-    this.#over(keyOf(caller, message.word()));
-    return DONE;
+  /** The access of that name has ended. */
+  end(caller: number, name: number): void {
+    this.#over(keyOf(caller, name));
   }
 
   #over(key: string): void {

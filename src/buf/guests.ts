@@ -17,6 +17,8 @@ import { attachOperation, detach } from './attaching.js';
 import type { Buffers } from './buffers.js';
 import { CallKind, putMapping, putRanges, readDevice, readDirection } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
+import { readEndings } from './endings.js';
+import type { GuestAccesses } from './guest-accesses.js';
 import { adopt, type Call, DONE, keyOf, nothing, serve } from './guest-calls.js';
 import { shownHold, withLock } from './hold.js';
 import { isServing } from './life.js';
@@ -39,14 +41,16 @@ export class Guests {
   readonly #guests = new Map<string, Guest>();
   #names = 0;
 
-  constructor(readonly buffers: Buffers) {
+  constructor(
+    readonly buffers: Buffers,
+    readonly accesses: GuestAccesses,
+  ) {
     serve(buffers, CallKind.ATTACH, (call) => this.#attach(call));
     serve(buffers, CallKind.DETACH, (call) => this.#detach(call));
     serve(buffers, CallKind.MAP, (call) => this.#map(call));
     serve(buffers, CallKind.MORE, (call) => this.#more(call));
-    serve(buffers, CallKind.UNMAP, (call) => this.#unmap(call));
     serve(buffers, CallKind.PIN, (call) => this.#pin(call));
-    serve(buffers, CallKind.UNPIN, (call) => this.#unpin(call));
+    serve(buffers, CallKind.ENDINGS, (call) => this.#ends(call));
   }
 
   /** Takes apart what belonged to agents that have gone. */
@@ -100,6 +104,21 @@ export class Guests {
     if (guest === undefined) return DONE;
     this.#guests.delete(key);
     yield* settled(this.buffers.agent, guest.attached.key, this.#left(guest));
+    return DONE;
+  }
+
+  /** What the caller has ended; nobody waits for it. */
+  // oxlint-disable-next-line require-yield -- an operation that never waits
+  *#ends({ caller, message }: Call): Operation<Answer> {
+    for (const { kind, attachment, id } of readEndings(message)) {
+      const key = keyOf(caller, attachment);
+      const guest = this.#guests.get(key);
+      if (kind === 'access') this.accesses.end(caller, id);
+      else if (guest === undefined) continue;
+      else if (kind === 'detach') this.#leave(key);
+      else if (kind === 'unmap') this.#unmap(guest, id);
+      else this.#unpin(guest, id);
+    }
     return DONE;
   }
 
@@ -169,18 +188,13 @@ export class Guests {
     return { write: (answer) => putRanges(answer, ranges), undo: nothing };
   }
 
-  // oxlint-disable-next-line require-yield -- an operation that never waits
-  *#unmap(call: Call): Operation<Answer> {
-    const { caller, message } = call;
-    const guest = this.#guests.get(keyOf(caller, message.word()));
-    const id = message.word();
-    const mapping = guest?.mappings.get(id);
-    if (guest === undefined || mapping === undefined) return DONE;
+  #unmap(guest: Guest, id: number): void {
+    const mapping = guest.mappings.get(id);
+    if (mapping === undefined) return;
     guest.mappings.delete(id);
     const { attached } = guest;
     if (!attached.port.dynamic) this.#endMapping(guest, mapping, null);
     else this.#later(guest, (lock) => this.#endMapping(guest, mapping, lock));
-    return DONE;
   }
 
   /** `lock`: of a dynamic exporter. */
@@ -210,16 +224,11 @@ export class Guests {
     };
   }
 
-  // oxlint-disable-next-line require-yield -- an operation that never waits
-  *#unpin(call: Call): Operation<Answer> {
-    const { caller, message } = call;
-    const guest = this.#guests.get(keyOf(caller, message.word()));
-    const id = message.word();
-    const pin = guest?.pins.get(id);
-    if (guest === undefined || pin === undefined) return DONE;
+  #unpin(guest: Guest, id: number): void {
+    const pin = guest.pins.get(id);
+    if (pin === undefined) return;
     guest.pins.delete(id);
     this.#later(guest, (lock) => pin.unpin(lock));
-    return DONE;
   }
 
   /** With the lock, as soon as it is free: the caller may hold it, and does not wait for this. */

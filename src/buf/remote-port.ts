@@ -27,6 +27,7 @@ import {
 } from './call-kinds.js';
 import type { CpuIntent, Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
+import type { EndingKind } from './endings.js';
 import type { Hold } from './hold.js';
 import type { Elsewhere, ExporterPort, Mapped, Viewed } from './port.js';
 import type { Reference } from './reference.js';
@@ -86,7 +87,7 @@ export class RemotePort implements ExporterPort {
     try {
       return yield* this.#received(op, attached, part);
     } catch (error) {
-      this.#behind(CallKind.DETACH, attached);
+      this.#ends('detach', attached, 0);
       throw error;
     }
   }
@@ -97,7 +98,7 @@ export class RemotePort implements ExporterPort {
     } catch (error) {
       if (DmaBufError.is(error, 'EOWNERDEAD')) return;
       // It does not turn now: when it does, it learns this first.
-      this.#behind(CallKind.DETACH, attached);
+      this.#ends('detach', attached, 0);
       throw error;
     }
   }
@@ -136,14 +137,14 @@ export class RemotePort implements ExporterPort {
       }
       return { id, direction, moveGen, sources: [], ...holdRanges(op, this.buffers, ranges) };
     } catch (error) {
-      this.#behind(CallKind.UNMAP, attached, id);
+      this.#ends('unmap', attached, id);
       throw error;
     }
   }
 
   unmap(attached: Attached, mapped: Mapped): void {
     dropSources(this.buffers, mapped.held);
-    if (attached.listed) this.#behind(CallKind.UNMAP, attached, (mapped as RemoteMapped).id);
+    if (attached.listed) this.#ends('unmap', attached, (mapped as RemoteMapped).id);
   }
 
   // ------------------------------------------------------------------------------------------- pins
@@ -158,7 +159,7 @@ export class RemotePort implements ExporterPort {
 
   unpin(attached: Attached): void {
     const id = this.#pins.get(attached)?.pop();
-    if (id !== undefined && attached.listed) this.#behind(CallKind.UNPIN, attached, id);
+    if (id !== undefined && attached.listed) this.#ends('unpin', attached, id);
   }
 
   // ------------------------------------------------------------------------------------------- CPU access
@@ -171,7 +172,7 @@ export class RemotePort implements ExporterPort {
       putIntent(message, intent);
     };
     const id = yield* this.#ask(op, CallKind.BEGIN, write, (message) => message.word());
-    return () => this.#send('CpuAccess.end', CallKind.END, (message) => message.putWord(id));
+    return () => this.#ends('access', null, id);
   }
 
   *#view(op: string): Operation<Viewed> {
@@ -179,8 +180,7 @@ export class RemotePort implements ExporterPort {
     const { buffers } = this;
     const ranges: Range[] = [];
     let id = 0;
-    const end = (): void =>
-      this.#send('CpuAccess.end', CallKind.VUNMAP, (message) => message.putWord(id));
+    const end = (): void => this.#ends('access', null, id);
     const write = (message: Message): void => {
       message.putWord(row);
       message.putWord(generation);
@@ -225,15 +225,12 @@ export class RemotePort implements ExporterPort {
     write: (message: Message) => void,
     read: (message: Message) => T,
     hold: Hold | null = null,
-    behind = false,
   ): Operation<T> {
     const target = this.reference.exporter;
-    const patience = behind ? Infinity : this.#patience;
+    const patience = this.#patience;
     const lock = hold === null ? null : this.#lend(op, hold);
-    return yield* this.buffers.calls.ask(
-      { op, target, kind, patience, lock, behind, at: this.#at(), write },
-      read,
-    );
+    const request = { op, target, kind, patience, lock, at: this.#at(), write };
+    return yield* this.buffers.calls.ask(request, read);
   }
 
   #lend(op: string, { lock }: Hold): LentAway {
@@ -242,21 +239,10 @@ export class RemotePort implements ExporterPort {
     throw fail('EDEADLK', op, this.#at(), { why });
   }
 
-  /** What the exporter's agent is to end, of an attachment. */
-  #behind(kind: number, attached: Attached, id = 0): void {
-    this.#send('Attachment.detach', kind, (message) => {
-      this.#name(message, attached);
-      message.putWord(id);
-    });
-  }
-
-  /** Goes out behind the back of who asked for it; an exporter that has gone has ended it all. */
-  #send(op: string, kind: number, write: (message: Message) => void): void {
-    const { buffers } = this;
-    const asking = this.#ask(op, kind, write, nothing, null, true);
-    void buffers.background(buffers.agent.run(op, asking)).catch((error: unknown) => {
-      if (!DmaBufError.is(error, 'EOWNERDEAD')) buffers.report(error);
-    });
+  /** What the exporter's agent is to end; nobody waits for it. */
+  #ends(kind: EndingKind, attached: Attached | null, id: number): void {
+    const attachment = attached === null ? 0 : (this.#ids.get(attached) ?? 0);
+    this.buffers.endings.add(this.reference.exporter, { kind, attachment, id });
   }
 }
 
