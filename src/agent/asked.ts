@@ -135,11 +135,10 @@ export class Asked<T> implements CallUnderWay {
 
   /** Makes the target look. */
   knock(): void {
-    const { agent, target } = this;
-    const { words } = agent.arena;
-    const at = agent.slots.at(target);
-    or(words, at + SlotLayout.at.inbox, 1 << (agent.slot & 31));
-    if (load(words, at + SlotLayout.at.looking) === 0) agent.note(target); // P13
+    const { slots, arena, slot } = this.agent;
+    or(arena.words, slots.at(this.target) + SlotLayout.at.inbox, 1 << (slot & 31));
+    const looking = load(arena.words, slots.at(this.target) + SlotLayout.at.looking) !== 0; // P13
+    if (!looking) this.agent.note(this.target);
   }
 
   #isServing(tag: number): boolean {

@@ -13,7 +13,7 @@ import { type CallRows, type Message, phaseOfCall } from './call-rows.js';
 import { CallWait, callKey } from './call-wait.js';
 import { CallPhase } from './layout.js';
 import { ObjectWait } from './object-wait.js';
-import type { Operation } from './wait.js';
+import type { Operation, Wait } from './wait.js';
 
 export class Asking {
   readonly #rows: CallRows;
@@ -75,13 +75,20 @@ export class Asking {
     const own = Array.from({ length: this.#rows.each }, (_, i) => first + i);
     const due = agent.platform.now() + patience;
     let late = false;
-    const holds = (): boolean => {
-      if (this.#find(own, request) !== undefined) return true;
-      // The time limits of other calls are kept by their tasks, which cannot run while the thread blocks.
-      late = agent.slots.word(agent.slot, 'blocked') !== 0 && agent.platform.now() >= due;
-      return late;
+    const isFree = (): boolean => this.#find(own, request) !== undefined;
+    const rung = new ObjectWait(agent, own.map(callKey), isFree);
+    const wait: Wait = {
+      keys: rung.keys,
+      ready: isFree,
+      arm: () => rung.arm(),
+      check: () => {
+        // The time limits of other calls are kept by their tasks, which cannot run while the thread blocks.
+        const blocked = agent.slots.word(agent.slot, 'blocked') !== 0;
+        late = !isFree() && blocked && agent.platform.now() >= due;
+        return late || isFree();
+      },
+      disarm: () => rung.disarm(),
     };
-    const wait = new ObjectWait(agent, own.map(callKey), holds);
     for (;;) {
       const row = this.#find(own, request);
       if (row !== undefined) return row;

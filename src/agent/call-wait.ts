@@ -11,9 +11,9 @@
 import type { Agent } from './agent.js';
 import type { CallRows } from './call-rows.js';
 import { keyKind, keyRow, objectKey } from './layout.js';
+import { ObjectWait } from './object-wait.js';
 import type { Timer } from './ports.js';
 import { tagSlot } from './reaper.js';
-import { publish, withdraw } from './shared-rows.js';
 import type { Wait } from './wait.js';
 
 /** Bit that tells the key of a call from those of agents. */
@@ -48,8 +48,9 @@ export interface CallUnderWay {
 
 export class CallWait implements Wait {
   readonly keys: readonly number[];
+  /** What makes the target ring. */
+  readonly #row: ObjectWait;
   #due: number;
-  #armed = false;
   #timer: Timer | null = null;
 
   constructor(
@@ -59,6 +60,7 @@ export class CallWait implements Wait {
     readonly holderOf: HolderOf,
   ) {
     this.keys = [callKey(call.row)];
+    this.#row = new ObjectWait(agent, this.keys, () => this.ready());
     this.#due = agent.platform.now() + call.patience;
   }
 
@@ -67,9 +69,7 @@ export class CallWait implements Wait {
   }
 
   arm(): boolean {
-    this.#armed = true;
-    publish(this.agent, this.keys); // P1
-    if (this.ready() || this.#isRefused()) return true; // P7
+    if (this.#row.arm() || this.#isRefused()) return true; // P7
     this.#watch();
     return false;
   }
@@ -97,9 +97,7 @@ export class CallWait implements Wait {
 
   disarm(): void {
     this.#cancel();
-    if (!this.#armed) return;
-    this.#armed = false;
-    withdraw(this.agent, this.keys);
+    this.#row.disarm();
   }
 
   #cancel(): void {

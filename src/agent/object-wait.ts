@@ -6,8 +6,10 @@
  */
 
 import type { Agent } from './agent.js';
-import { publish, withdraw } from './shared-rows.js';
 import type { Wait } from './wait.js';
+
+/** Waits of one agent share the row of an object: the last one removes it. */
+const shares = new WeakMap<Agent, Map<number, number>>();
 
 export class ObjectWait implements Wait {
   #armed = false;
@@ -30,8 +32,13 @@ export class ObjectWait implements Wait {
   }
 
   arm(): boolean {
+    const counts = sharesOf(this.agent);
     this.#armed = true;
-    publish(this.agent, this.keys); // P1
+    for (const key of this.keys) {
+      const count = counts.get(key) ?? 0;
+      counts.set(key, count + 1);
+      if (count === 0) this.agent.rows.put(key); // P1
+    }
     this.mark?.();
     return this.holds();
   }
@@ -43,6 +50,21 @@ export class ObjectWait implements Wait {
   disarm(): void {
     if (!this.#armed) return;
     this.#armed = false;
-    withdraw(this.agent, this.keys);
+    const counts = sharesOf(this.agent);
+    for (const key of this.keys) {
+      const count = (counts.get(key) ?? 1) - 1;
+      if (count > 0) {
+        counts.set(key, count);
+        continue;
+      }
+      counts.delete(key);
+      this.agent.rows.remove(key);
+    }
   }
+}
+
+function sharesOf(agent: Agent): Map<number, number> {
+  let counts = shares.get(agent);
+  if (counts === undefined) shares.set(agent, (counts = new Map()));
+  return counts;
 }

@@ -85,9 +85,10 @@ export class BorrowedLock extends HeldLock {
   get held(): boolean {
     if (this.#kept !== null) return this.#kept.held;
     if (this.#over) return false;
-    const owner = load(this.resv.words, this.resv.ownerAt) & TAG;
-    // Passed to this agent already, by a caller that has given up.
-    return owner === this.tag || owner === this.resv.room.plainTag;
+    const { words, ownerAt, room } = this.resv;
+    const tag = load(words, ownerAt) & TAG;
+    // As long as this runs nobody else of this agent can have it: then it was passed here, and that was not noticed yet.
+    return tag === this.tag || tag === room.plainTag;
   }
 
   /** Before the answer is given: from then on the lock is the lender's again, unless it was kept. */

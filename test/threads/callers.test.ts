@@ -51,14 +51,15 @@ class Slow {
       detach: () => end('detach'),
       map,
       unmap: () => end('unmap'),
-      pin: () => run('pin'),
-      unpin: () => end('unpin'),
       beginCpuAccess: () => run('begin'),
       endCpuAccess: () => end('end'),
       release: () => home.close(),
     };
     const info = { exporter: 'main', name: 'exported', size: 64, priv: null, ops };
-    this.buf = locked ? domain.dynamicExport(info) : domain.export(info);
+    const pinning = { pin: () => run('pin'), unpin: () => end('unpin') };
+    this.buf = locked
+      ? domain.dynamicExport({ ...info, ops: { ...ops, ...pinning } })
+      : domain.export(info);
   }
 
   /** The callback that was entered ends. */
@@ -88,7 +89,6 @@ async function withCaller(
     const slow = new Slow(domain, name);
     const data = { call: name, share: slow.buf.share(), timeout: 20 };
     const actor = await Actor.start(domain, 'exporters.mjs', scene, data);
-    await turnsUntil(() => slow.entered);
     await check(slow, actor, domain);
     slow.buf.close();
   });
@@ -101,6 +101,11 @@ describe.each(Object.keys(CALLS) as Name[])('a caller in %s', (name) => {
   test('gives up while the callback runs: it is undone, and the lock is free', () =>
     withCaller('impatient', name, async (slow, actor) => {
       expect(await actor.hear('outcome')).toBe('ETIMEDOUT');
+      while (!slow.entered) {
+        // It was not in time for the callback.
+        actor.tell('again');
+        expect(await actor.hear('outcome')).toBe('ETIMEDOUT');
+      }
       expect(slow.buf.resv.locked).toBe(CALLS[name].locked);
       slow.end();
       await lockIsFree(slow.buf);
@@ -113,6 +118,7 @@ describe.each(Object.keys(CALLS) as Name[])('a caller in %s', (name) => {
   for (const way of waysOf(name)) {
     test(`dies while the callback runs (${way}): it is undone; who locks is told if a holder died`, () =>
       withCaller('importer', name, async (slow, actor) => {
+        await turnsUntil(() => slow.entered);
         await actor.die(way);
         const { locked } = CALLS[name];
         expect(slow.buf.resv.locked).toBe(locked);
@@ -161,6 +167,7 @@ describe('two threads that export to each other', () => {
   test('and block on each other: the one who comes second is told, the first gets its mapping', () =>
     neighbours(async (one, two) => {
       two.tell({ after: one.name });
+      await two.hear('looking');
       one.tell({});
       expect(await two.hear('outcome')).toBe('EDEADLK');
       expect(await one.hear('outcome')).toBe('mapped');

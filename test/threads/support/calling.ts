@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Calls to exporters in other threads: an exporter that misbehaves as it is told, and every call that may reach it. */
-import type { Attachment, DmaBuf, Domain, DynamicAttachment, ResvLock } from 'dmabuf';
+import {
+  type Attachment,
+  type DmaBuf,
+  DmaBufError,
+  type Domain,
+  type DynamicAttachment,
+  type ResvLock,
+} from 'dmabuf';
 import { expect } from 'vitest';
 import { Actor, type SceneData } from './actor.js';
 import { withDomain } from './with-domain.js';
@@ -192,12 +199,23 @@ export interface Prepared {
   end(): Promise<void>;
 }
 
+/** Where an exporter has little time, and the machine is slow: until it was in time. */
+export async function inTime<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!DmaBufError.is(error, 'ETIMEDOUT')) throw error;
+    }
+  }
+}
+
 export async function prepare({ by, run }: Call, there: DmaBuf): Promise<Prepared> {
   const att =
     by === 'static'
-      ? await there.attach('enc')
+      ? await inTime(() => there.attach('enc'))
       : by === 'dynamic'
-        ? await there.dynamicAttach('gpu', importer)
+        ? await inTime(() => there.dynamicAttach('gpu', importer))
         : null;
   const lock = by === 'dynamic' ? await there.resv.lock() : null;
   let got: unknown = null;
@@ -216,7 +234,10 @@ export async function prepare({ by, run }: Call, there: DmaBuf): Promise<Prepare
       if (given?.[Symbol.asyncDispose] === undefined) given?.[Symbol.dispose]?.();
       else await given[Symbol.asyncDispose]?.();
       lock?.unlock();
-      await att?.detach();
+      // Late or not: it goes on behind, and ends.
+      await att?.detach().catch((error: unknown) => {
+        if (!DmaBufError.is(error, 'ETIMEDOUT')) throw error;
+      });
     },
   };
 }

@@ -98,8 +98,6 @@ function exportBuffer(domain, data) {
     detach: () => run('detach'),
     map: () => run('map', [{ of: home, offset: 0, length: size }]),
     unmap: () => run('unmap'),
-    pin: () => run('pin'),
-    unpin: () => run('unpin'),
     beginCpuAccess: () => run('beginCpuAccess'),
     endCpuAccess: () => run('endCpuAccess'),
     release() {
@@ -107,9 +105,12 @@ function exportBuffer(domain, data) {
       home.close();
     },
   };
+  const pinning = { pin: () => run('pin'), unpin: () => run('unpin') };
   const info = { exporter: 'camera', name: 'exported', size, priv: null, ops };
   if (callTimeout !== undefined) info.callTimeout = callTimeout;
-  const buf = dynamic ? domain.dynamicExport(info) : domain.export(info);
+  const buf = dynamic
+    ? domain.dynamicExport({ ...info, ops: { ...ops, ...pinning } })
+    : domain.export(info);
   const close = async () => {
     buf.close();
     await domain.idle();
@@ -177,16 +178,18 @@ await play({
     await dieAsTold();
   },
 
-  /** Calls, and gives up after a moment; then leaves in order. */
+  /** Calls, and gives up after a moment, longer each time it is told to do it again; then leaves in order. */
   async impatient(domain, { call, share, timeout }) {
     const buf = domain.openSync(share);
-    try {
-      await calls[call](buf, { timeout });
-      say('outcome', 'done');
-    } catch (error) {
-      say('outcome', error.code);
+    for (let patience = timeout; ; patience *= 2) {
+      try {
+        await calls[call](buf, { timeout: patience });
+        say('outcome', 'done');
+      } catch (error) {
+        say('outcome', error.code);
+      }
+      if ((await hear()) !== 'again') break;
     }
-    await hear();
     buf.close();
   },
 
@@ -198,7 +201,8 @@ await play({
     const att = await other.attach('neighbour');
     say('attached');
     for (let told = await hear(); told !== 'end'; told = await hear()) {
-      // Main is asked for nothing in between: this event loop does not turn.
+      if (told.after !== undefined) say('looking');
+      // From here on this event loop does not turn.
       while (told.after !== undefined && !isBlocked(domain, told.after));
       try {
         att.mapSync('to-device').unmap();

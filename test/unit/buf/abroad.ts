@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Agents that reach each other's exporters by calls: their event loops turn, on the one thread they share. */
 import { expect } from 'vitest';
+import type { Timer } from '../../../src/agent/index.js';
 import { type DmaBuf, openShare } from '../../../src/buf/index.js';
 import { nth, type Rig, type Rigs, rigs } from './rig.js';
 
@@ -27,6 +28,43 @@ export function passed(buf: DmaBuf, to: Rig): DmaBuf {
 /** Turns of the event loop until it holds; the test's own time-out is the net. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Much longer than any call may take. */
+const LONG = 1_000_000;
+
+/** The clock of an agent: time-outs come when the test says so, however slow the machine is. */
+export function timersOf({ agent: { platform } }: Rig): { expire(): void } {
+  const due = new Set<() => void>();
+  const timer = (_ms: number, fn: () => void): Timer => {
+    due.add(fn);
+    return { cancel: () => void due.delete(fn) };
+  };
+  const { now } = platform;
+  let skipped = 0;
+  Object.assign(platform, { timer, now: () => now() + skipped });
+  return {
+    expire() {
+      skipped += LONG;
+      for (const fn of due) {
+        due.delete(fn);
+        fn();
+      }
+    },
+  };
+}
+
+/** The agent has served this, and looks no more by itself. */
+export async function served<T>({ agent }: Rig, asking: Promise<T>): Promise<T> {
+  let over = false;
+  const end = (): void => void (over = true);
+  asking.then(end, end);
+  await until(() => {
+    agent.serve();
+    return over;
+  });
+  await until(() => agent.slots.word(agent.slot, 'looking') === 0);
+  return asking;
 }
 
 /** Nothing is under way in any of them, nothing is attached or locked, and nothing went wrong where nobody looks. */

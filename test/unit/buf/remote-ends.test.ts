@@ -2,7 +2,7 @@
 /** The end of an importer's agent, and of an exporter's, while the one calls the other. */
 import { describe, expect, it } from 'vitest';
 import type { AttachmentInfo, SourceSegment } from '../../../src/buf/index.js';
-import { abroad, allQuiet, passed, until } from './abroad.js';
+import { abroad, allQuiet, passed, timersOf, until } from './abroad.js';
 import { dynamicExport, type Home, importer, staticExport } from './exporters.js';
 import { gate } from './gate.js';
 import { nth, type Rig, rejected, thrown } from './rig.js';
@@ -142,8 +142,10 @@ describe('the agent of an importer', () => {
     const there = passed(buf, scene.away);
     const att = await there.dynamicAttach('gpu', importer());
     const lock = await there.resv.lock();
+    const timers = timersOf(scene.away);
     const mapping = att.map(lock, 'to-device', { timeout: 1 });
     await until(() => entered.length === 1);
+    timers.expire();
     expect(await rejected(mapping)).toMatchObject({ code: 'ETIMEDOUT' });
     scene.all.bury(scene.away);
     await end();

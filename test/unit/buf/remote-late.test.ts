@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Callers in another agent that give up, and exporters that do not answer: what came of it is undone, and the lock is free. */
 import { describe, expect, it } from 'vitest';
+import { CallLayout, CallSection } from '../../../src/agent/layout.js';
 import type { AttachmentInfo, DmaBuf, SourceSegment } from '../../../src/buf/index.js';
 import type { HeldLock } from '../../../src/resv/index.js';
-import { abroad, allQuiet, passed, until } from './abroad.js';
+import { SMALL } from '../world.js';
+import { abroad, allQuiet, passed, served, timersOf, until } from './abroad.js';
 import { dynamicExport, type Home, importer, staticExport } from './exporters.js';
 import { abortable, gate } from './gate.js';
 import { nth, rejected, thrown } from './rig.js';
@@ -121,6 +123,7 @@ describe('a caller that gives up while the callback runs', () => {
         const att = await there.dynamicAttach('gpu', importer());
         const lock = await there.resv.lock();
         const { signal, reason, abort } = abortable();
+        const timers = timersOf(away);
         const options = how === 'abort' ? { signal } : { timeout: 20 };
         const asking =
           what === 'map' ? att.map(lock, 'to-device', options) : att.pin(lock, options);
@@ -128,7 +131,10 @@ describe('a caller that gives up while the callback runs', () => {
         if (how === 'abort') {
           abort();
           expect(await rejected(asking)).toBe(reason);
-        } else expect(await rejected(asking)).toMatchObject({ code: 'ETIMEDOUT' });
+        } else {
+          timers.expire();
+          expect(await rejected(asking)).toMatchObject({ code: 'ETIMEDOUT' });
+        }
         expect([lock.held, away.agent.held, there.resv.holderSlot]).toEqual([
           false,
           0,
@@ -270,15 +276,17 @@ describe('an exporter', () => {
     const scene = abroad();
     const { home, away } = scene;
     const { passed: open, open: end } = gate();
+    const timers = timersOf(home);
     const source = home.heap.alloc(10);
     const undone: boolean[] = [];
+    let entered = false;
     const buf = home.buffers.exports.dynamic({
       exporter: 'slow',
       size: 10,
       priv: null,
-      callTimeout: 5,
       ops: {
         map: async () => {
+          entered = true;
           await open;
           return [{ of: source, offset: 0, length: 10 }];
         },
@@ -291,7 +299,10 @@ describe('an exporter', () => {
     const there = passed(buf, away);
     const att = await there.dynamicAttach('gpu', importer());
     const lock = await there.resv.lock();
-    const error = await rejected(att.map(lock, 'to-device'));
+    const mapping = att.map(lock, 'to-device');
+    await until(() => entered);
+    timers.expire();
+    const error = await rejected(mapping);
     expect(error).toMatchObject({ code: 'ETIMEDOUT' });
     expect(error.message).toContain('a callback of the exporter took longer');
     expect([lock.held, there.resv.holderSlot]).toEqual([false, home.agent.slot]);
@@ -305,34 +316,49 @@ describe('an exporter', () => {
   it('whose agent does not turn is given up by the caller, who keeps a lock that was never used', async () => {
     const scene = abroad(2, 0);
     const { home, away } = scene;
-    const source = home.heap.alloc(10);
-    const buf = home.buffers.exports.dynamic({
-      exporter: 'asleep',
-      size: 10,
-      priv: null,
-      callTimeout: 5,
-      ops: {
-        map: () => [{ of: source, offset: 0, length: 10 }],
-        unmap() {},
-        pin() {},
-        unpin() {},
-        release() {},
-      },
-    });
+    const { buf, calls } = dynamicExport(home);
     const there = passed(buf, away);
-    const attaching = there.dynamicAttach('gpu', importer());
-    await until(() => {
-      home.agent.serve();
-      return [...home.buffers.attachments.all()].length === 1;
-    });
-    const att = await attaching;
+    const att = await served(home, there.dynamicAttach('gpu', importer()));
     const lock = await there.resv.lock();
-    const error = await rejected(att.map(lock, 'to-device'));
-    expect(error).toMatchObject({ code: 'ETIMEDOUT', at: { exporter: 'asleep' } });
+    const timers = timersOf(away);
+    const mapping = att.map(lock, 'to-device');
+    await until(() => away.agent.tasks.stalled(Infinity).length > 0);
+    timers.expire();
+    const error = await rejected(mapping);
+    expect(error).toMatchObject({ code: 'ETIMEDOUT', at: { exporter: 'gpu-memory' } });
     expect(error.message).toContain('its event loop does not turn');
-    expect(lock.held).toBe(true);
+    expect([lock.held, calls]).toEqual([true, ['attach gpu -']]);
     lock.unlock();
     home.agent.listen();
+    await att.detach();
+    await allQuiet(scene, buf);
+  });
+
+  it('that turns is not given up, however long its callback takes', async () => {
+    const scene = abroad();
+    const { home, away } = scene;
+    const { passed: open, open: end } = gate();
+    let entered = false;
+    const map = async (att: AttachmentInfo<Home>): Promise<SourceSegment[]> => {
+      entered = true;
+      await open;
+      return whole(att);
+    };
+    const { buf } = staticExport(home, 100, { map });
+    const att = await passed(buf, away).attach('enc');
+    const timers = timersOf(away);
+    const mapping = att.map('to-device');
+    await until(() => entered && away.agent.tasks.stalled(Infinity).length > 0);
+    const row = away.agent.slot * (CallSection.rows(SMALL) / SMALL.agents);
+    const at = away.agent.arena.base(CallSection) + row * CallLayout.size;
+    const word = (field: 'ping' | 'pong'): number =>
+      away.agent.arena.words[at + CallLayout.at[field]] ?? -1;
+    for (let pings = 2; pings < 5; pings++) {
+      timers.expire();
+      await until(() => word('ping') === pings && word('pong') === pings);
+    }
+    await end();
+    expect((await mapping).bytes.length).toBe(100);
     await att.detach();
     await allQuiet(scene, buf);
   });
@@ -343,19 +369,9 @@ describe('an exporter', () => {
     const third = nth(scene.all, 2);
     const { buf, calls } = staticExport(home);
     const there = passed(buf, away);
-    const served = async <T>(asking: Promise<T>): Promise<T> => {
-      let over = false;
-      const end = (): void => void (over = true);
-      asking.then(end, end);
-      await until(() => {
-        home.agent.serve();
-        return over;
-      });
-      return asking;
-    };
-    const att = await served(there.attach('enc'));
+    const att = await served(home, there.attach('enc'));
     const maps = [];
-    for (let n = 0; n < 20; n++) maps.push(await served(att.map('to-device')));
+    for (let n = 0; n < 20; n++) maps.push(await served(home, att.map('to-device')));
     for (const map of maps) map.unmap();
     const other = staticExport(third);
     const elsewhere = await passed(other.buf, away).attach('enc');
