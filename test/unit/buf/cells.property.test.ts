@@ -157,8 +157,10 @@ class Play {
     else one(this.#accesses)?.end();
   }
 
-  #attach({ dynamic, hasty }: Step): void {
+  /** By a handle of its own now and then, that is closed at once: the attachment keeps the buffer. */
+  #attach({ dynamic, hasty, n }: Step): void {
     const { witness } = this;
+    const handle = n % 2 === 0 ? witness.buf : witness.buf.dup();
     const device = `dev${this.#count++}`;
     const keep = (att: AnyAttachment): void => {
       if (this.#over) void att.detach();
@@ -167,11 +169,12 @@ class Play {
     this.#call<AnyAttachment>(
       (options) =>
         dynamic
-          ? witness.buf.dynamicAttach(device, witness.importer(device), options)
-          : witness.buf.attach(device, options),
+          ? handle.dynamicAttach(device, witness.importer(device), options)
+          : handle.attach(device, options),
       keep,
       hasty,
     );
+    if (handle !== witness.buf) handle.close();
   }
 
   #map({ direction, hasty }: Step, att: AnyAttachment | undefined): void {
