@@ -193,16 +193,6 @@ export class BufferRows {
     return false;
   }
 
-  /** Agents that have attachments. */
-  attachedSlots(row: number): number[] {
-    const slots: number[] = [];
-    for (let slot = 0; slot < BufferLayout.fields.attached.size * 32; slot++) {
-      const word = load(this.#words, this.at(row) + buffer.attached + (slot >>> 5));
-      if ((word & (1 << (slot & 31))) !== 0) slots.push(slot);
-    }
-    return slots;
-  }
-
   countCopied(bytes: number): void {
     take64(this.#counters, (this.#control + BufControlLayout.at.bytesCopied) >> 1, bytes);
   }

@@ -72,7 +72,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
    */
   async moveNotify(lock: HeldLock): Promise<void> {
     const op = 'DynamicExportedBuf.moveNotify';
-    const { resv, id, row } = this.use(op);
+    const { resv, id } = this.use(op);
     HeldLock.require(op, lock, resv);
     const attachments = [...this.#exported.attachments];
     if (attachments.some(staysPut)) {
@@ -80,7 +80,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
       throw fail('EBUSY', op, { buffer: id }, { why });
     }
     this.#exported.moved(lock);
-    const causes = this.buffers.moves.tell(row, attachments);
+    const causes = this.buffers.moves.tell(attachments);
     const [cause] = causes;
     if (causes.length > 0)
       throw fail('EIO', op, { buffer: id }, { why: 'a moveNotify threw', cause });

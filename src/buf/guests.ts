@@ -183,7 +183,7 @@ export class Guests {
     const guest = this.#guest('Attachment.map', call);
     const mapping = guest.mappings.get(call.message.word());
     const from = call.message.word();
-    // Moved meanwhile, and so unmapped: there is no more.
+    // Unmapped meanwhile: there is no more.
     const ranges = mapping === undefined ? [] : rangesOf(mapping.mapped).slice(from);
     return { write: (answer) => putRanges(answer, ranges), undo: nothing };
   }

@@ -36,15 +36,12 @@ export class Moves {
   }
 
   /**
-   * With the lock held, after the generation has changed.
-   * @param listed  the attachments of this agent that are on the list, in its order.
+   * In the exporter's agent, with the lock held, after the generation has changed: to tell a guest is to send his agent a note.
+   * @param listed  all that are on the list, in its order.
    * @returns what importers threw: all were called.
    */
-  tell(row: number, listed: readonly Attached[]): unknown[] {
-    const causes = listed.flatMap((attached) => this.#call(attached));
-    const { agent, rows } = this.buffers;
-    for (const slot of rows.attachedSlots(row)) if (slot !== agent.slot) agent.note(slot);
-    return causes;
+  tell(listed: readonly Attached[]): unknown[] {
+    return listed.flatMap((attached) => this.#call(attached));
   }
 
   /** This agent was sent a note: what it follows may have moved. */

@@ -15,7 +15,7 @@ export interface Segment {
 
 export interface SgTable {
   readonly segments: readonly Segment[];
-  /** All of it, when it is one piece. */
+  /** All of it, when it is one piece, or nothing. */
   readonly bytes: Uint8Array | null;
 }
 
@@ -28,6 +28,6 @@ export function sgTable(pieces: readonly Uint8Array[]): SgTable {
     return segment;
   });
   const [first] = segments;
-  const bytes = segments.length === 1 && first !== undefined ? first.bytes : null;
+  const bytes = segments.length > 1 ? null : (first?.bytes ?? new Uint8Array(0));
   return { segments: Object.freeze(segments), bytes };
 }

@@ -9,20 +9,24 @@ import {
   Attachment,
   type CpuAccess,
   type Direction,
+  type DmaBuf,
   type DynamicAttachment,
   type DynamicMapping,
   type Mapping,
+  openShare,
   type Pin,
 } from '../../../src/buf/index.js';
 import { DmaBufError } from '../../../src/errors.js';
 import type { Fence, Timeline } from '../../../src/fence/index.js';
 import type { ResvLock } from '../../../src/resv/index.js';
-import { nth, rigs } from './rig.js';
+import { nth, type Rig, rigs } from './rig.js';
 import { isInjected, type Kind, type Manner, settled, Witness } from './witness.js';
 
 const DIRECTIONS: readonly Direction[] = ['to-device', 'from-device', 'bidirectional'];
 const CALLBACKS = ['attach', 'detach', 'map', 'pin', 'begin'] as const;
 const MANNERS: readonly Manner[] = ['fails', 'late', 'fails late', 'nothing', 'nonsense'];
+/** Calls at a time: another agent is asked so many at once, and those that wait for the lock must leave room for who has it. */
+const MOST = 5;
 /** What calls may answer, beside what the callbacks were told to do. */
 const ANSWERS = ['EBUSY', 'ESTALE', 'ENOLCK', 'ENOMEM', 'EIO', 'ETIMEDOUT'] as const;
 
@@ -76,7 +80,11 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
 type AnyAttachment = Attachment | DynamicAttachment;
 
 class Play {
-  readonly rig = nth(rigs(1), 0);
+  /** The exporter's agent. */
+  readonly rig: Rig;
+  /** The importers' agent, and its handle. */
+  readonly #side: Rig;
+  readonly #buf: DmaBuf;
   readonly witness: Witness;
   readonly #reason = new Error('given up');
   readonly #timeline: Timeline;
@@ -91,28 +99,50 @@ class Play {
   /** A lock object that was given back. */
   readonly #stale: ResvLock;
   #accessing = false;
+  /** Calls under way that the lock was shown to. */
+  #showing = 0;
   #count = 0;
   #pending = 0;
 
-  constructor(readonly kind: Kind) {
+  constructor(
+    readonly kind: Kind,
+    remote: boolean,
+  ) {
+    const all = rigs(2);
+    this.rig = nth(all, 0);
+    this.#side = nth(all, remote ? 1 : 0);
     this.witness = new Witness(this.rig, kind);
-    this.witness.crowded = () => this.rig.agent.tasks.pending > 0;
-    this.#timeline = this.rig.fences.timeline('mover');
-    this.#stale = this.witness.buf.resv.lockSync();
+    const { buf } = this.witness;
+    this.#buf = remote ? openShare(this.#side.buffers, 'Domain.open', buf.share()) : buf.dup();
+    if (remote) for (const { agent } of all.rigs) agent.listen();
+    this.witness.crowded = () => this.#busy;
+    this.#timeline = this.#side.fences.timeline('mover');
+    this.#stale = this.#buf.resv.lockSync();
     this.#stale.unlock();
+  }
+
+  get #busy(): boolean {
+    return this.rig.agent.tasks.pending + this.#side.agent.tasks.pending > 0;
   }
 
   get #shown(): ResvLock {
     return this.#lock ?? this.#stale;
   }
 
-  /** A call that is under way; its answer must be one that there is. */
-  #call<T>(work: (options: object) => Promise<T>, then: (of: T) => void, hasty: boolean): void {
+  /** A call that is under way; its answer must be one that there is. `shows`: the lock goes with it. */
+  #call<T>(
+    work: (options: object) => Promise<T>,
+    then: (of: T) => void,
+    hasty: boolean,
+    shows = false,
+  ): void {
     const controller = new AbortController();
     this.#aborts.push(controller);
     this.#pending++;
+    if (shows) this.#showing++;
     const over = (): void => {
       this.#pending--;
+      if (shows) this.#showing--;
       this.#aborts.splice(this.#aborts.indexOf(controller), 1);
     };
     const options = { signal: controller.signal, ...(hasty ? { timeout: 0 } : {}) };
@@ -157,8 +187,11 @@ class Play {
     else one(this.#accesses)?.end();
   }
 
-  #attach({ dynamic, hasty }: Step): void {
+  /** By a handle of its own now and then, that is closed at once: the attachment keeps the buffer. */
+  #attach({ dynamic, hasty, n }: Step): void {
     const { witness } = this;
+    if (this.#pending >= MOST) return;
+    const handle = n % 2 === 0 ? this.#buf : this.#buf.dup();
     const device = `dev${this.#count++}`;
     const keep = (att: AnyAttachment): void => {
       if (this.#over) void att.detach();
@@ -167,11 +200,12 @@ class Play {
     this.#call<AnyAttachment>(
       (options) =>
         dynamic
-          ? witness.buf.dynamicAttach(device, witness.importer(device), options)
-          : witness.buf.attach(device, options),
+          ? handle.dynamicAttach(device, witness.importer(device), options)
+          : handle.attach(device, options),
       keep,
       hasty,
     );
+    if (handle !== this.#buf) handle.close();
   }
 
   #map({ direction, hasty }: Step, att: AnyAttachment | undefined): void {
@@ -200,6 +234,7 @@ class Play {
         ).catch(refused),
       keep,
       hasty,
+      !(att instanceof Attachment),
     );
   }
 
@@ -209,17 +244,18 @@ class Play {
       (options) => att.pin(this.#shown, options),
       (pin) => void this.#pins.push(pin),
       hasty,
+      true,
     );
   }
 
   #take(): void {
-    this.#lock ??= this.witness.buf.resv.tryLock();
+    this.#lock ??= this.#buf.resv.tryLock();
     this.witness.held = this.#lock !== null;
   }
 
   /** Unlocking is the importer's to do after what runs under its lock. */
   #give(): void {
-    if (this.witness.running.some(({ locked }) => locked)) return;
+    if (this.#showing > 0 || this.witness.running.some(({ locked }) => locked)) return;
     this.witness.held = false;
     this.#lock?.unlock();
     this.#lock = null;
@@ -227,7 +263,7 @@ class Play {
 
   #move(): void {
     const { witness } = this;
-    if (!witness.dynamic) return;
+    if (!witness.dynamic || this.#side !== this.rig) return;
     const { toldOfMove } = witness;
     toldOfMove.length = 0;
     const listed = [...witness.listed];
@@ -290,7 +326,7 @@ class Play {
     };
     const begin = async (options: object): Promise<CpuAccess> => {
       try {
-        return await this.witness.buf.cpuAccess(intent, options);
+        return await this.#buf.cpuAccess(intent, options);
       } finally {
         this.#accessing = false;
       }
@@ -299,7 +335,12 @@ class Play {
   }
 
   check(): void {
-    const quiet = this.witness.running.length === 0 && this.rig.agent.tasks.pending === 0;
+    // Who gives up a call to another agent leaves his lock to what still runs there.
+    if (this.#lock?.held === false && this.#side !== this.rig) {
+      this.#lock = null;
+      this.witness.held = false;
+    }
+    const quiet = this.witness.running.length === 0 && !this.#busy;
     if (quiet && !this.witness.buf.closed) this.witness.rest();
     expect(this.witness.broken).toEqual([]);
     expect(this.#wrong).toEqual([]);
@@ -321,34 +362,37 @@ class Play {
       await settled();
     }
     expect(this.#pending).toBe(0);
+    this.#buf.close();
     witness.buf.close();
     this.#timeline.close();
-    await rig.buffers.idle();
+    for (const { buffers } of [this.#side, rig]) await buffers.idle();
+    await settled();
     witness.end();
-    for (const error of rig.errors) this.#look(error);
+    for (const error of [...rig.errors, ...this.#side.errors]) this.#look(error);
     this.check();
-    rig.agent.leave(new Error('over')); // or the worlds of all runs would stay in memory
+    for (const { agent } of new Set([this.#side, rig])) agent.leave(new Error('over')); // or the worlds of all runs would stay in memory
   }
 }
 
 describe('whatever is done in whatever order', () => {
   for (const kind of ['static', 'caching', 'dynamic'] as const) {
-    it(`a ${kind} exporter sees the convention kept`, async () => {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(anyStep, { minLength: 20, maxLength: 80, size: 'max' }),
-          async (steps) => {
-            const play = new Play(kind);
-            for (const each of steps) {
-              play.run(each);
-              await settled();
-              play.check();
-            }
-            await play.end();
-          },
-        ),
-        { numRuns: 100 },
-      );
-    });
+    for (const remote of [false, true])
+      it(`a ${kind} exporter sees the convention kept${remote ? ', by importers of another agent' : ''}`, async () => {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(anyStep, { minLength: 20, maxLength: 80, size: 'max' }),
+            async (steps) => {
+              const play = new Play(kind, remote);
+              for (const each of steps) {
+                play.run(each);
+                await settled();
+                play.check();
+              }
+              await play.end();
+            },
+          ),
+          { numRuns: 100 },
+        );
+      });
   }
 });

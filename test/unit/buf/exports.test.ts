@@ -77,6 +77,15 @@ describe('export', () => {
     exporting(a, { ops: { ...ops, cacheMapping: true } });
   });
 
+  it('of nothing gives mappings of nothing', async () => {
+    const buf = exporting(nth(rigs(1), 0), { size: 0 }) as DmaBuf;
+    const att = await buf.attach('x');
+    const map = await att.map('to-device');
+    expect([map.bytes.length, map.segments, map.copyOut().length]).toEqual([0, [], 0]);
+    using cpu = await buf.cpuAccess('read');
+    expect(cpu.as(Float64Array)).toHaveLength(0);
+  });
+
   it('of memory that moves needs pin and unpin, and cannot cache', () => {
     const { exports } = nth(rigs(1), 0).buffers;
     const info = { exporter: 'x', size: 1, priv: 1 };

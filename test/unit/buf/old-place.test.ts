@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What a buffer leaves behind when it moves: whose it is, and until when (D-10). */
 import { describe, expect, it } from 'vitest';
-import type { DmaBuf, DynamicExportedBuf, ImporterOps } from '../../../src/buf/index.js';
+import {
+  type DmaBuf,
+  type DynamicAttachment,
+  type DynamicExportedBuf,
+  type DynamicMapping,
+  type ImporterOps,
+  openShare,
+} from '../../../src/buf/index.js';
 import type { HeldLock } from '../../../src/resv/index.js';
 import { dynamicExport, type Home, importer } from './exporters.js';
 import { nth, type Rig, rejected, rigs, thrown } from './rig.js';
@@ -143,51 +150,67 @@ describe('an exporter that moves the memory while it maps', () => {
 });
 
 describe('importers of other agents', () => {
-  /** An attachment in `b` to what `a` exports. */
-  async function remote(a: Rig, b: Rig, ops: ImporterOps) {
-    const { buf } = dynamicExport(a, SIZE);
-    const theirs = b.buffers.adopt(buf.row, buf.generation);
-    if (theirs === null) throw new Error('the buffer is alive');
-    a.agent.listen();
-    return { buf, theirs, att: await theirs.dynamicAttach('gpu', ops) };
+  /** What `a` exports, attached in `b`; the event loops of both turn. */
+  async function remote(ops: ImporterOps) {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    for (const { agent } of all.rigs) agent.listen();
+    const { buf, calls } = dynamicExport(a, SIZE);
+    const theirs = openShare(b.buffers, 'Domain.open', buf.share());
+    return { a, b, buf, calls, att: await theirs.dynamicAttach('gpu', ops) };
   }
 
+  async function mapped(att: DynamicAttachment): Promise<DynamicMapping> {
+    using lock = await att.buf.resv.lock();
+    return await att.map(lock, 'bidirectional');
+  }
+
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 30; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+
   it('have stale mappings at once, are told when they come to it, and nobody waits for them', async () => {
-    const all = rigs(3);
-    const [a, b, c] = [nth(all, 0), nth(all, 1), nth(all, 2)];
     const theirs = importer();
-    const { buf, att } = await remote(a, b, theirs);
-    c.buffers.adopt(buf.row, buf.generation);
+    const { b, buf, att } = await remote(theirs);
     const ours = importer();
     await buf.dynamicAttach('near', ours);
-    const lock = await buf.resv.lock();
-    lock.unlock();
-    const shown = await att.buf.resv.lock();
-    const map = await att.map(shown, 'to-device');
-    shown.unlock();
-    const noted: number[] = [];
-    const note = a.agent.note.bind(a.agent);
-    a.agent.note = (slot) => {
-      noted.push(slot);
-      note(slot);
-    };
-    using moving = await buf.resv.lock();
-    await buf.moveNotify(moving);
-    expect([map.stale, ours.moves, theirs.moves]).toEqual([true, 1, 0]);
-    expect(noted).toEqual([b.agent.slot]);
-    await buf.moveNotify(moving);
-    b.agent.serve();
-    expect([ours.moves, theirs.moves]).toEqual([2, 1]);
-    b.agent.serve();
+    const map = await mapped(att);
+    using lock = await buf.resv.lock();
+    const before = att.generation;
+    const moving = [buf.moveNotify(lock), buf.moveNotify(lock)];
+    expect([map.stale, ours.moves, theirs.moves]).toEqual([true, 2, 0]);
+    expect(thrown(() => map.bytes).message).toContain('moved');
+    expect(att.generation).toBe(before + 2);
+    await Promise.all(moving);
+    await turns();
+    expect(theirs.moves).toBe(1);
     b.buffers.moves.look();
     expect(theirs.moves).toBe(1);
   });
 
+  it('keep the old place until they have closed what is stale, and map the new one', async () => {
+    const { a, b, buf, calls, att } = await remote({ moveNotify() {} });
+    const map = await mapped(att);
+    const kept = map.bytes.fill(1);
+    const { row } = buf.priv.home;
+    {
+      using lock = await buf.resv.lock();
+      await moveTo(a, buf, lock, 2);
+    }
+    for (let n = 0; n < 3; n++) a.heap.alloc(SIZE);
+    expect([kept[0], kept[SIZE - 1]]).toEqual([1, 1]);
+    expect(b.buffers.holders(row)).toBe(1);
+    expect((await mapped(att)).bytes[0]).toBe(2);
+    expect(calls.filter((call) => call.startsWith('unmap'))).toEqual([]);
+    map[Symbol.dispose]();
+    await Promise.all([a.buffers.idle(), b.buffers.idle()]);
+    expect(b.buffers.holders(row)).toBe(0);
+    expect(calls.at(-1)).toBe('unmap gpu bidirectional lock +');
+  });
+
   it('are not told after their detach, and what they throw is reported to them', async () => {
-    const all = rigs(2);
-    const [a, b] = [nth(all, 0), nth(all, 1)];
     const cause = new Error('importer');
-    const { buf, att } = await remote(a, b, {
+    const { a, b, buf, att } = await remote({
       moveNotify() {
         throw cause;
       },
@@ -196,13 +219,28 @@ describe('importers of other agents', () => {
       using lock = await buf.resv.lock();
       await buf.moveNotify(lock);
     }
-    b.agent.serve();
+    await turns();
     expect([a.errors, b.errors]).toEqual([[], [cause]]);
     await att.detach();
     using lock = await buf.resv.lock();
     await buf.moveNotify(lock);
     b.buffers.moves.look();
     expect(b.errors).toHaveLength(1);
+  });
+
+  it('keep it where it is while they have pinned it', async () => {
+    const { buf, att } = await remote(importer());
+    const shown = await att.buf.resv.lock();
+    const pin = await att.pin(shown);
+    shown.unlock();
+    {
+      using lock = await buf.resv.lock();
+      expect(await rejected(buf.moveNotify(lock))).toMatchObject({ code: 'EBUSY' });
+    }
+    pin[Symbol.dispose]();
+    await turns();
+    using lock = await buf.resv.lock();
+    await buf.moveNotify(lock);
   });
 });
 
