@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** Dynamic exporters that break one rule each. */
-import { DmaBufError, type HeldLock, type ResvLock } from 'dmabuf';
-import { dynamicExporter, type Home, move, newPlace, settle, whole } from './right-exporters.js';
+import { type AttachmentInfo, DmaBufError, type HeldLock, type ResvLock } from 'dmabuf';
+import {
+  type Different,
+  dynamicExporter,
+  type Home,
+  type Mover,
+  move,
+  newPlace,
+  settle,
+  whole,
+} from './right-exporters.js';
 import { clear, copyNow, slow, turn, type WrongExporter, wrong } from './wrong-exporter.js';
 
 const keptLock = (use: (lock: HeldLock) => void) => {
@@ -17,6 +26,27 @@ const keptLock = (use: (lock: HeldLock) => void) => {
     kept = lock;
   };
 };
+
+/** Moves, whatever it is told, unless one of those pins is there. */
+function stubborn(mover: Mover, counts: (att: AttachmentInfo<Home>) => boolean): Different {
+  let pins = 0;
+  return {
+    ops: {
+      pin: (att) => void (counts(att) && pins++),
+      unpin: (att) => void (counts(att) && pins--),
+    },
+    async move(lock) {
+      if (pins > 0) throw DmaBufError.of('EBUSY', 'it is pinned');
+      const next = newPlace(mover);
+      await mover
+        .buf()
+        .moveNotify(lock)
+        .catch(() => {});
+      await lock.wait('bookkeep');
+      await settle(mover, next);
+    },
+  };
+}
 
 async function bytesOf({ at }: Home): Promise<Uint8Array> {
   using cpu = await at.cpuAccess('read');
@@ -121,6 +151,14 @@ export const wrongDynamic: readonly WrongExporter[] = [
       }),
     ['move-anywhere', 'move-keeps-content'],
   ),
+  wrong('pinned-stays', 'looks only for importers that cannot follow', (domain) =>
+    dynamicExporter(domain, (mover) => stubborn(mover, (att) => !att.dynamic)),
+  ),
+  wrong('pinned-stays', 'looks only for importers that can follow, and for the CPU', (domain) =>
+    dynamicExporter(domain, (mover) =>
+      stubborn(mover, (att) => att.dynamic || att.device.name === 'cpu'),
+    ),
+  ),
   wrong('pinned-stays', 'says that it has moved, and has not', (domain) =>
     dynamicExporter(domain, (mover) => {
       let pins = 0;
@@ -133,17 +171,7 @@ export const wrongDynamic: readonly WrongExporter[] = [
     }),
   ),
   wrong('pinned-stays', 'moves whoever has pinned it', (domain) =>
-    dynamicExporter(domain, (mover) => ({
-      async move(lock) {
-        const next = newPlace(mover);
-        await mover
-          .buf()
-          .moveNotify(lock)
-          .catch(() => {});
-        await lock.wait('bookkeep');
-        await settle(mover, next);
-      },
-    })),
+    dynamicExporter(domain, (mover) => stubborn(mover, () => false)),
   ),
   wrong(
     'move-notifies',
