@@ -72,7 +72,9 @@ export class Asking {
     const { agent } = this;
     const { op, at, patience } = request;
     const first = agent.slot * this.#rows.each;
-    const own = Array.from({ length: this.#rows.each }, (_, i) => first + i);
+    const all = Array.from({ length: this.#rows.each }, (_, i) => first + i);
+    // Others may wait for the very lock that goes along with a call: it finds a record, whatever they take.
+    const own = request.lock === null && all.length > 1 ? all.slice(0, -1) : all;
     const due = agent.platform.now() + patience;
     let late = false;
     const isFree = (): boolean => this.#find(own, request) !== undefined;

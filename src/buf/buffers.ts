@@ -341,6 +341,7 @@ export class Buffers {
 
   /** Until all of that is over. */
   async idle(): Promise<void> {
+    for (const each of this.#guests) each.sweep();
     while (this.#pending.size > 0) await Promise.all(this.#pending);
     this.agent.flush();
     this.tickets.sweep();

@@ -66,7 +66,7 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
    * Makes all mappings of dynamic importers stale, at once and in every agent, then calls their moveNotify(): here, the newest
    * attachment first; in other agents when they come to it. Nobody is waited for. Then wait for "bookkeep", then move. The old
    * memory stays its importers' until they have closed their stale mappings: each comes to your `unmap`, with its old segments.
-   * @throws ENOLCK · EBUSY pinned, or mapped by a static importer · EIO a moveNotify threw: all were called, see `cause` · ESTALE
+   * @throws ENOLCK · EBUSY pinned, or mapped by a static importer or for the CPU · EIO a moveNotify threw: all were called, see `cause` · ESTALE
    * @example await camera.moveNotify(lock); await lock.wait("bookkeep");
    * @source dma_buf_move_notify
    */
@@ -75,8 +75,9 @@ export class DynamicExportedBuf<P> extends ExportedBuf<P> {
     const { resv, id } = this.use(op);
     HeldLock.require(op, lock, resv);
     const attachments = [...this.#exported.attachments];
-    if (attachments.some(staysPut)) {
-      const why = 'the buffer is pinned, or mapped by a static importer: it cannot move now';
+    if (attachments.some(staysPut) || (this.#exported.shared?.count ?? 0) > 0) {
+      const why =
+        'the buffer is pinned, or mapped by a static importer or for the CPU: it cannot move now';
       throw fail('EBUSY', op, { buffer: id }, { why });
     }
     this.#exported.moved(lock);

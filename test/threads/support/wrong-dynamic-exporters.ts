@@ -186,9 +186,6 @@ export const wrongDynamic: readonly WrongExporter[] = [
       })),
     ['pinned-stays', 'move-anywhere'],
   ),
-  wrong('pinned-stays', 'moves while the CPU accesses it', (domain) =>
-    dynamicExporter(domain, ({ home }) => ({ ops: { vmap: () => whole(home), vunmap() {} } })),
-  ),
   wrong('move-notifies', 'clears the old place, and then tells', (domain) =>
     dynamicExporter(domain, (mover) => ({
       async move(lock) {

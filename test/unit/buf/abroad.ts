@@ -46,7 +46,7 @@ export function timersOf({ agent: { platform } }: Rig): { expire(): void } {
   return {
     expire() {
       skipped += LONG;
-      for (const fn of due) {
+      for (const fn of Array.from(due)) {
         due.delete(fn);
         fn();
       }

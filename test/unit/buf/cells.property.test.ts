@@ -25,8 +25,8 @@ import { isInjected, type Kind, type Manner, settled, Witness } from './witness.
 const DIRECTIONS: readonly Direction[] = ['to-device', 'from-device', 'bidirectional'];
 const CALLBACKS = ['attach', 'detach', 'map', 'pin', 'begin'] as const;
 const MANNERS: readonly Manner[] = ['fails', 'late', 'fails late', 'nothing', 'nonsense'];
-/** Calls at a time: another agent is asked so many at once, and those that wait for the lock must leave room for who has it. */
-const MOST = 5;
+/** Calls at a time. */
+const MOST = 20;
 /** What calls may answer, beside what the callbacks were told to do. */
 const ANSWERS = ['EBUSY', 'ESTALE', 'ENOLCK', 'ENOMEM', 'EIO', 'ETIMEDOUT'] as const;
 

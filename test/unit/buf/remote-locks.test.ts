@@ -217,7 +217,7 @@ describe('many calls', () => {
     const asking = Array.from({ length: 20 }, () => att.map('to-device'));
     const { signal, reason, abort } = abortable();
     const impatient = att.map('to-device', { signal });
-    await until(() => ends.length === 8);
+    await until(() => ends.length === 7); // one is kept for a call with a lock
     abort();
     expect(await rejected(impatient)).toBe(reason);
     let over = false;
@@ -230,6 +230,21 @@ describe('many calls', () => {
     });
     expect(await all).toHaveLength(20);
     expect([...buf.buffers.attachments.all()]).toMatchObject([{ mapped: 20 }]);
+    await att.detach();
+    await allQuiet(scene, buf);
+  });
+
+  it('that wait for a lock do not keep its holder from mapping with it', async () => {
+    const scene = abroad();
+    const { buf } = dynamicExport(scene.home);
+    const there = passed(buf, scene.away);
+    const att = await there.dynamicAttach('gpu', importer());
+    const lock = await there.resv.lock();
+    const attaching = Array.from({ length: 20 }, () => there.dynamicAttach('late', importer()));
+    const map = await att.map(lock, 'to-device');
+    map.unmap(lock);
+    lock.unlock();
+    for (const late of await Promise.all(attaching)) await late.detach();
     await att.detach();
     await allQuiet(scene, buf);
   });

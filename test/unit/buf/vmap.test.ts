@@ -129,4 +129,30 @@ describe('vmap', () => {
     await b.buffers.idle();
     expect(seen).toEqual(['vmap true', 'vunmap 1 true']);
   });
+
+  it('keeps memory that may move where it is', async () => {
+    const rig = nth(rigs(1), 0);
+    const home = rig.heap.alloc(100);
+    const buf = rig.buffers.exports.dynamic({
+      exporter: 'gpu',
+      size: 100,
+      priv: null,
+      ops: {
+        map: () => whole(home),
+        unmap() {},
+        pin() {},
+        unpin() {},
+        vmap: () => whole(home),
+        release: () => home.close(),
+      },
+    });
+    const access = await buf.cpuAccess('read');
+    const lock = await buf.resv.lock();
+    expect(await rejected(buf.moveNotify(lock))).toMatchObject({ code: 'EBUSY' });
+    lock.unlock();
+    access.end();
+    const free = await buf.resv.lock();
+    await buf.moveNotify(free);
+    free.unlock();
+  });
 });
