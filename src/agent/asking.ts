@@ -17,6 +17,9 @@ import type { Operation, Wait } from './wait.js';
 
 export class Asking {
   readonly #rows: CallRows;
+  /** This agent's records, and those of them for calls without a lock. */
+  readonly #own: readonly number[];
+  readonly #common: readonly number[];
   /** Records of this agent, and the calls that use them. */
   readonly #busy = new Map<number, Asked<unknown>>();
 
@@ -26,6 +29,9 @@ export class Asking {
     readonly locks: LockPort<Borrowed>,
   ) {
     this.#rows = rows;
+    const first = agent.slot * rows.each;
+    this.#own = Array.from({ length: rows.each }, (_, i) => first + i);
+    this.#common = rows.each > 1 ? this.#own.slice(0, -1) : this.#own;
   }
 
   /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
@@ -71,10 +77,10 @@ export class Asking {
   *#freeRecord(request: Request): Operation<number> {
     const { agent } = this;
     const { op, at, patience } = request;
-    const first = agent.slot * this.#rows.each;
-    const all = Array.from({ length: this.#rows.each }, (_, i) => first + i);
     // Others may wait for the very lock that goes along with a call: it finds a record, whatever they take.
-    const own = request.lock === null && all.length > 1 ? all.slice(0, -1) : all;
+    const own = request.lock === null ? this.#common : this.#own;
+    const now = this.#find(own, request);
+    if (now !== undefined) return now;
     const due = agent.platform.now() + patience;
     let late = false;
     const isFree = (): boolean => this.#find(own, request) !== undefined;

@@ -13,9 +13,10 @@ import type { Agent } from './agent.js';
 import { SlotLayout } from './layout.js';
 import { Polling } from './poll.js';
 
+/** Calls, one after the other, after which the event loop turns. */
+const SPINS = 64;
+
 export class Lingering {
-  /** Looks in each turn of the event loop. */
-  static readonly LOOKS = 8;
   readonly #words: Words;
   readonly #at: number;
   readonly #polling: Polling;
@@ -49,18 +50,19 @@ export class Lingering {
   #turn(): void {
     const { platform, left } = this.agent;
     if (left) return;
-    platform.giveWay?.();
-    for (let look = 0; look < Lingering.LOOKS; look++) this.#look();
+    // Who calls again at once is served at once; but now and then the event loop turns for all others.
+    for (let spins = SPINS; spins > 0 && this.#polling.spin(this); spins--) this.serve();
     if (--this.#turns > 0) {
       platform.soon(() => this.#turn());
       return;
     }
     this.#looking = false;
     store(this.#words, this.#at + SlotLayout.at.looking, 0); // P13
-    this.#look();
+    if (this.ready()) this.serve();
   }
 
-  #look(): void {
-    if (load(this.#words, this.#at + SlotLayout.at.inbox) !== 0) this.serve(); // P13
+  /** There is a call, or one was given up. */
+  ready(): boolean {
+    return load(this.#words, this.#at + SlotLayout.at.inbox) !== 0; // P13
   }
 }

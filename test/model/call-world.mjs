@@ -10,7 +10,6 @@
 import { Calls } from '../../dist/agent/calls.js';
 import { ownerTag } from '../../dist/agent/index.js';
 import { CallLayout, CallPhase, CallSection } from '../../dist/agent/layout.js';
-import { Lingering } from '../../dist/agent/lingering.js';
 import { Polling } from '../../dist/agent/poll.js';
 import { DmaBufError } from '../../dist/errors.js';
 import { exchange, load, or, record, section, store, u32 } from '../../dist/mem/index.js';
@@ -33,7 +32,7 @@ import { replaceMethod } from './world.mjs';
 
 // One call at a time for each agent, and one look for more.
 Object.defineProperty(Polling.prototype, 'turns', { value: 1 });
-replaceMethod(Lingering, 'LOOKS', 1);
+Object.defineProperty(Polling.prototype, 'looks', { value: 1 });
 replaceMethod(CallSection, 'rows', (/** @type {{agents: number}} */ limits) => limits.agents);
 
 const Data = section(
