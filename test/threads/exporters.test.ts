@@ -192,6 +192,22 @@ describe('the exporter’s thread', () => {
   }
 });
 
+describe('the lock of a caller', () => {
+  test('that the exporter’s thread blocks for ends the call: EDEADLK', () =>
+    withExporter({ dynamic: true, callTimeout: 60_000 }, async (scene) => {
+      const { domain, there, actor, tally, ends } = scene;
+      const { ask, lock, end } = await prepare(CALLS['DynamicAttachment.mapSync'] as Call, there);
+      actor.tell({ after: domain.agent });
+      await actor.hear('looking');
+      expect(await ask()).toMatchObject({ code: 'EDEADLK' });
+      expect(lock?.held).toBe(true);
+      await end();
+      await ends();
+      tally.expectBalance();
+      expect(tally.of('map')).toBe(0);
+    }));
+});
+
 describe('a callback', () => {
   test('that would have to wait, or to call on, is refused: EDEADLK', () => {
     let buffers: readonly Neighbour['there'][] = [];

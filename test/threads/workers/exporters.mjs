@@ -156,7 +156,11 @@ await play({
       const told = await hear();
       if (told === 'end') break;
       if (told === 'go on') goOn();
-      else if (told === 'block') {
+      else if (told.after !== undefined) {
+        say('looking');
+        while (!isBlocked(domain, told.after));
+        buf.resv.lockSync().unlock();
+      } else if (told === 'block') {
         say('blocking');
         shared[0].resv.lockSync().unlock();
       } else if (told === 'process.exit') process.exit(3);

@@ -51,6 +51,24 @@ describe('a caller that gives up before', () => {
   });
 });
 
+describe('a caller that gives up while the exporter’s agent waits for a lock', () => {
+  it('leaves nobody waiting there', async () => {
+    const scene = abroad();
+    const { buf, calls } = dynamicExport(scene.home);
+    const there = passed(buf, scene.away);
+    const lock = await there.resv.lock();
+    const { signal, reason, abort } = abortable();
+    const attaching = there.attach('enc', { signal });
+    await until(() => calls.length === 1);
+    abort();
+    expect(await rejected(attaching)).toBe(reason);
+    await until(() => scene.home.agent.tasks.pending === 0);
+    expect([calls, lock.held]).toEqual([['attach enc +', 'detach enc +'], true]);
+    lock.unlock();
+    await allQuiet(scene, buf);
+  });
+});
+
 describe('a caller that gives up while the callback runs', () => {
   it('of attach: it is detached when it has ended', async () => {
     const scene = abroad();

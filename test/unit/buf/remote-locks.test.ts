@@ -63,6 +63,26 @@ describe('a lock that goes along', () => {
     await allQuiet(scene, buf);
   });
 
+  it('and is released when the answer is there: what was mapped stays', async () => {
+    const scene = abroad();
+    const { buf, calls } = dynamicExport(scene.home);
+    const there = passed(buf, scene.away);
+    const att = await there.dynamicAttach('gpu', importer());
+    const lock = await there.resv.lock();
+    const { agent } = scene.home;
+    await until(() => agent.slots.word(agent.slot, 'looking') === 0);
+    const mapping = att.map(lock, 'to-device');
+    agent.serve();
+    expect(calls).toHaveLength(2);
+    lock.unlock();
+    const again = await there.resv.lock();
+    const second = att.map(again, 'from-device');
+    expect([(await mapping).bytes.length, (await second).bytes.length]).toEqual([100, 100]);
+    again.unlock();
+    await att.detach();
+    await allQuiet(scene, buf);
+  });
+
   it('brings back the room that was reserved, also when the callback reserves and adds', async () => {
     const scene = abroad();
     const { home, away } = scene;
@@ -88,6 +108,12 @@ describe('a lock that goes along', () => {
     expect(thrown(() => lock.add(more, 'bookkeep'))).toMatchObject({ code: 'ENOSPC' });
     expect(lock.fences('bookkeep')).toHaveLength(3);
     lock.unlock();
+    {
+      using mine = await buf.resv.lock();
+      const late = home.fences.timeline('late');
+      expect(thrown(() => mine.add(late.next(), 'bookkeep'))).toMatchObject({ code: 'ENOSPC' });
+      late.close();
+    }
     for (const timeline of [...timelines, theirs]) timeline.close();
     await att.detach();
     await allQuiet(scene, buf);
@@ -247,6 +273,43 @@ describe('many calls', () => {
     for (const late of await Promise.all(attaching)) await late.detach();
     await att.detach();
     await allQuiet(scene, buf);
+  });
+
+  it('that were given up make room for others', async () => {
+    const scene = abroad(3, 0);
+    const { buf, calls } = staticExport(scene.home);
+    const there = passed(buf, scene.away);
+    const other = staticExport(nth(scene.all, 2));
+    const { signal, reason, abort } = abortable();
+    const stuck = Array.from({ length: 8 }, () => rejected(there.attach('enc', { signal })));
+    const waiting = passed(other.buf, scene.away).attach('other');
+    await until(() => scene.away.agent.tasks.stalled(Infinity).length === 9);
+    expect(other.calls).toEqual([]);
+    abort();
+    expect(await Promise.all(stuck)).toEqual(stuck.map(() => reason));
+    await (await waiting).detach();
+    expect([calls, other.calls]).toEqual([[], ['attach other -', 'detach other -']]);
+    scene.home.agent.listen();
+    await allQuiet(scene, buf, other.buf);
+  });
+
+  it('that end something without a lock wait for nobody’s', async () => {
+    const scene = abroad();
+    const { buf, calls } = dynamicExport(scene.home);
+    const other = staticExport(scene.home);
+    const there = passed(buf, scene.away);
+    const att = await there.dynamicAttach('gpu', importer());
+    const fixed = await passed(other.buf, scene.away).attach('enc');
+    const map = await fixed.map('to-device');
+    const lock = await there.resv.lock();
+    (await att.map(lock, 'to-device')).unmap(lock);
+    map.unmap();
+    await until(() => other.calls.includes('unmap enc to-device -'));
+    expect([lock.held, calls.length]).toEqual([true, 2]);
+    lock.unlock();
+    await att.detach();
+    await fixed.detach();
+    await allQuiet(scene, buf, other.buf);
   });
 
   it('under one lock, what was unmapped and unpinned meanwhile takes none of them', async () => {
