@@ -63,7 +63,7 @@ describe('a lock that goes along', () => {
     await allQuiet(scene, buf);
   });
 
-  it('and is released when the answer is there: what was mapped stays', async () => {
+  it('and is released when the answer is there: what was mapped stays, and room of the next hold too', async () => {
     const scene = abroad();
     const { buf, calls } = dynamicExport(scene.home);
     const there = passed(buf, scene.away);
@@ -71,14 +71,18 @@ describe('a lock that goes along', () => {
     const lock = await there.resv.lock();
     const { agent } = scene.home;
     await until(() => agent.slots.word(agent.slot, 'looking') === 0);
+    lock.reserve(1);
     const mapping = att.map(lock, 'to-device');
     agent.serve();
     expect(calls).toHaveLength(2);
     lock.unlock();
-    const again = await there.resv.lock();
-    const second = att.map(again, 'from-device');
-    expect([(await mapping).bytes.length, (await second).bytes.length]).toEqual([100, 100]);
+    const again = there.resv.lockSync();
+    again.reserve(3);
+    expect((await mapping).bytes.length).toBe(100);
+    const timelines = ['one', 'two', 'three'].map((name) => scene.away.fences.timeline(name));
+    for (const timeline of timelines) again.add(timeline.next(), 'bookkeep');
     again.unlock();
+    for (const timeline of timelines) timeline.close();
     await att.detach();
     await allQuiet(scene, buf);
   });
@@ -88,7 +92,7 @@ describe('a lock that goes along', () => {
     const { home, away } = scene;
     const theirs = home.fences.timeline('exporter');
     const fill = (lock: HeldLock): void => {
-      lock.reserve(3);
+      lock.reserve(9);
       lock.add(theirs.next(), 'bookkeep');
     };
     const { buf } = dynamicExport(home, 100, {
