@@ -69,13 +69,13 @@ export class CallWait implements Wait {
   }
 
   arm(): boolean {
-    if (this.#row.arm() || this.#isRefused()) return true; // P7
+    if (this.#row.arm() || this.#isRefused(true)) return true; // P7
     this.#watch();
     return false;
   }
 
   check(): boolean {
-    if (this.ready() || this.#isRefused()) return true;
+    if (this.ready() || this.#isRefused(false)) return true;
     const { agent, rows, call } = this;
     if (agent.platform.now() < this.#due) {
       if (this.#timer === null) this.#watch();
@@ -117,16 +117,21 @@ export class CallWait implements Wait {
     });
   }
 
-  #isRefused(): boolean {
-    if (!this.#isCircle()) return false;
+  #isRefused(first: boolean): boolean {
+    if (!this.#isCircle(first)) return false;
     this.call.failed = 'deadlock';
     return true;
   }
 
-  /** Does the target block, because of us? */
-  #isCircle(): boolean {
+  /**
+   * Does the target block, because of us? Who waits for a lock does not walk, and may close a circle at any time; a circle of calls
+   * alone is seen by whoever closes it, at its first look, and by nobody else: one of them has to go on.
+   */
+  #isCircle(first: boolean): boolean {
     const { slots, slot } = this.agent;
-    const blocking = slots.word(slot, 'blocked') !== 0;
+    // Not a task, whose thread blocks in a call of its own.
+    const blocking = slots.word(slot, 'blocked') === this.keys[0];
+    let unseen = first;
     let who = this.call.target;
     for (let hops = slots.used; hops > 0; hops--) {
       const key = slots.word(who, 'blocked');
@@ -136,11 +141,12 @@ export class CallWait implements Wait {
       if (kind === 'lock') {
         if (row === this.call.lock) return true;
         who = this.holderOf(row);
+        unseen = true;
       } else if (kind === 'agent' && calledRow(row) >= 0) {
         who = tagSlot(this.rows.word(calledRow(row), 'target'));
       } else return false;
       if (who < 0) return false;
-      if (who === slot) return blocking;
+      if (who === slot) return blocking && unseen;
     }
     return false;
   }

@@ -205,9 +205,14 @@ await play({
     const att = await other.attach('neighbour');
     say('attached');
     for (let told = await hear(); told !== 'end'; told = await hear()) {
-      if (told.after !== undefined) say('looking');
-      // From here on this event loop does not turn.
-      while (told.after !== undefined && !isBlocked(domain, told.after));
+      if (told.after !== undefined) {
+        const early = await att.map('to-device');
+        say('looking');
+        // From here on this event loop does not turn.
+        while (!isBlocked(domain, told.after));
+        // Goes out behind when the thread blocks, and is no part of the circle.
+        early.unmap();
+      }
       try {
         att.mapSync('to-device').unmap();
         say('outcome', 'mapped');
