@@ -34,11 +34,10 @@ export class Asking {
     this.#common = rows.each > 1 ? this.#own.slice(0, -1) : this.#own;
   }
 
-  /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
-  *ask<T>(request: Request, read: (message: Message) => T): Operation<T> {
-    const { agent } = this;
+  /** Posts a call, for `answer` to wait for. @throws ETIMEDOUT no record becomes free · EDEADLK · ENOLCK · the interrupt's error */
+  *open<T>(request: Request, read: (message: Message) => T): Operation<Asked<T>> {
     const { op, at, lock } = request;
-    if (agent.callbacks > 0) {
+    if (this.agent.callbacks > 0) {
       const why = 'a callback of an exporter may not call another agent';
       throw fail('EDEADLK', op, at, { why });
     }
@@ -46,15 +45,41 @@ export class Asking {
     if (lock !== null && !lock.held) {
       throw fail('ENOLCK', op, at, { why: 'the lock was released before the exporter was called' });
     }
-    const asked = new Asked(agent, this.#rows, this.locks, row, request, read);
+    return this.#post(row, request, read);
+  }
+
+  /** Posts a call now, without a lock. @returns null when no record is free */
+  tryOpen<T>(request: Request, read: (message: Message) => T): Asked<T> | null {
+    const row = this.agent.callbacks > 0 ? undefined : this.#find(this.#common, request);
+    return row === undefined ? null : this.#post(row, request, read);
+  }
+
+  #post<T>(row: number, request: Request, read: (message: Message) => T): Asked<T> {
+    const asked = new Asked(this.agent, this.#rows, this.locks, row, request, read);
     this.#busy.set(row, asked);
     try {
       asked.post();
+    } catch (error) {
+      this.#over(asked);
+      throw error;
+    }
+    return asked;
+  }
+
+  #over(asked: Asked<unknown>): void {
+    const { agent } = this;
+    const { row } = asked;
+    asked.end();
+    if (this.#busy.get(row) === asked) this.#busy.delete(row);
+    agent.ring(agent.slot, callKey(row));
+  }
+
+  /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
+  *answer<T>(asked: Asked<T>): Operation<T> {
+    try {
       return yield* this.#answered(asked);
     } finally {
-      asked.end();
-      if (this.#busy.get(row) === asked) this.#busy.delete(row);
-      agent.ring(agent.slot, callKey(row));
+      this.#over(asked);
     }
   }
 

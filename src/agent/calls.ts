@@ -23,6 +23,7 @@
 
 import type { Agent } from './agent.js';
 import { Answering } from './answering.js';
+import type { Asked } from './asked.js';
 import { Asking } from './asking.js';
 import type { Borrowed, Handler, LockPort, Request } from './call.js';
 import { CallReaper } from './call-reaper.js';
@@ -47,8 +48,23 @@ export class Calls<B extends Borrowed = Borrowed> {
   }
 
   /** @throws what the handler threw · EOWNERDEAD the target has gone · ETIMEDOUT it does not turn · EDEADLK · the interrupt's error */
-  ask<T>(request: Request, read: (message: Message) => T): Operation<T> {
-    return this.#asking.ask(request, read);
+  *ask<T>(request: Request, read: (message: Message) => T): Operation<T> {
+    return yield* this.#asking.answer(yield* this.#asking.open(request, read));
+  }
+
+  /** The first half of `ask`. @throws ETIMEDOUT no record becomes free · EDEADLK · ENOLCK · the interrupt's error */
+  open<T>(request: Request, read: (message: Message) => T): Operation<Asked<T>> {
+    return this.#asking.open(request, read);
+  }
+
+  /** The same at once, for a call without a lock. @returns null when no record is free */
+  tryOpen<T>(request: Request, read: (message: Message) => T): Asked<T> | null {
+    return this.#asking.tryOpen(request, read);
+  }
+
+  /** The second half of `ask`. */
+  answer<T>(asked: Asked<T>): Operation<T> {
+    return this.#asking.answer(asked);
   }
 
   /** Slot of the agent whose answer an object of kind `agent` stands for; -1 = it is no call. */

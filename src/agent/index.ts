@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 export { Agent } from './agent.js';
-export type { Answer, Incoming } from './call.js';
+export type { Asked } from './asked.js';
+export type { Answer, Incoming, Request } from './call.js';
 export { Message } from './call-rows.js';
 export { Calls } from './calls.js';
 export {

@@ -7,7 +7,7 @@
  * does not answer takes one record, and what was ended is in order.
  */
 
-import type { Message, Operation } from '../agent/index.js';
+import type { Asked, Message, Operation, Request } from '../agent/index.js';
 import { DmaBufError } from '../errors.js';
 import type { Buffers } from './buffers.js';
 import { CallKind } from './call-kinds.js';
@@ -29,7 +29,9 @@ const MANY = 64;
 
 interface Lane {
   readonly waiting: Ending[];
-  /** A call is under way: it takes along what comes meanwhile. */
+  /** The call that is under way. */
+  call: Asked<void> | null;
+  /** A task sees to it that all of it goes out. */
   sending: boolean;
 }
 
@@ -45,12 +47,12 @@ export class Endings {
   add(exporter: number, ending: Ending): void {
     let lane = this.#lanes.get(exporter);
     if (lane === undefined) {
-      lane = { waiting: [], sending: false };
+      lane = { waiting: [], call: null, sending: false };
       this.#lanes.set(exporter, lane);
     }
     lane.waiting.push(ending);
     const { length } = lane.waiting;
-    if (length === MANY) this.#send(exporter, lane);
+    if (length % MANY === 0) this.#send(exporter, lane);
     if (length > 1 || lane.sending) return;
     const { buffers } = this;
     const turned = new Promise<void>((resolve) => {
@@ -64,9 +66,15 @@ export class Endings {
   }
 
   #send(exporter: number, lane: Lane): void {
-    if (lane.sending || lane.waiting.length === 0) return;
-    lane.sending = true;
+    if (lane.waiting.length === 0) return;
     const { buffers } = this;
+    if (lane.sending) {
+      // Its task cannot run while the thread blocks; a thread that does nothing else is heard all the same.
+      if (lane.call?.collect() === true)
+        lane.call = buffers.calls.tryOpen(this.#request(exporter, lane), nothing) ?? lane.call;
+      return;
+    }
+    lane.sending = true;
     const sent = buffers.agent.run('Attachment.detach', this.#sending(exporter, lane));
     void buffers.background(sent).catch((error: unknown) => {
       if (!DmaBufError.is(error, 'EOWNERDEAD')) buffers.report(error);
@@ -74,19 +82,36 @@ export class Endings {
   }
 
   *#sending(target: number, lane: Lane): Operation<void> {
-    const at = {};
-    const [op, kind, patience, lock] = ['Attachment.detach', CallKind.ENDINGS, Infinity, null];
+    const { calls } = this.buffers;
     try {
-      while (lane.waiting.length > 0) {
-        const write = (message: Message): void => putEndings(message, lane.waiting);
-        yield* this.buffers.calls.ask({ op, target, kind, patience, lock, at, write }, () => {});
+      for (;;) {
+        const { call } = lane;
+        if (call !== null) {
+          yield* calls.answer(call);
+          if (lane.call === call) lane.call = null;
+        } else if (lane.waiting.length === 0) return;
+        else lane.call = yield* calls.open(this.#request(target, lane), nothing);
       }
     } finally {
       lane.sending = false;
       this.#lanes.delete(target);
     }
   }
+
+  #request(target: number, lane: Lane): Request {
+    return {
+      op: 'Attachment.detach',
+      target,
+      kind: CallKind.ENDINGS,
+      patience: Infinity,
+      lock: null,
+      at: {},
+      write: (message) => putEndings(message, lane.waiting),
+    };
+  }
 }
+
+const nothing = (): void => {};
 
 /** Takes as many as there is room for. */
 function putEndings(message: Message, waiting: Ending[]): void {
