@@ -113,7 +113,11 @@ export class Answering<B extends Borrowed> {
       error = asError(thrown);
     }
     this.#running.delete(row);
-    if (agent.tasks.over !== null) return; // leaving: whoever waits here learns that from the state of the slot
+    if (agent.tasks.over !== null) {
+      // Leaving: whoever waits here learns that from the state of the slot.
+      running.lock?.giveBack();
+      return;
+    }
     const message = rows.message(row);
     if (error === null) answer?.write(message);
     else message.putText(packError(error).text);

@@ -112,7 +112,8 @@ export class BorrowedLock extends HeldLock {
   /** Something runs under it that nobody waits for any more. @returns to be called when it has ended */
   outlive(): () => void {
     this.#users++;
-    this.keep(false);
+    // Who leaves takes no lock along: it stays with the caller, as when he dies.
+    if (this.resv.room.agent.tasks.over === null) this.keep(false);
     return () => this.end();
   }
 

@@ -5,6 +5,7 @@
  * sleeps while one is free, and all memory is given back when the last opener has gone; whoever dies, and wherever.
  */
 
+import { CallSection } from '../../../dist/agent/index.js';
 import { Reapers } from '../../../dist/agent/reaper.js';
 import { Buffers, bufferSections, Phase, phaseOf } from '../../../dist/buf/index.js';
 import { BufferLayout, BufferSection } from '../../../dist/buf/layout.js';
@@ -33,7 +34,7 @@ const book = record('book', {
   made: u32('buffers made'),
 });
 const Book = section('book', book, () => 1);
-const world = makeWorld([...bufferSections, ...poolSections, Book], {
+const world = makeWorld([CallSection, ...bufferSections, ...poolSections, Book], {
   agents: THREADS,
   buffers: COUNT,
   channels: 1,
@@ -148,7 +149,7 @@ const check =
   };
 
 const QUIET =
-  /^header|\.(idHigh|idLow|size|sizeHigh|sizeLow|flags|exporterName|names|nameVersion|resv|moveGen|queues|pid|kind|member|start|watched|lost|count|poolNext)|\.(agents|attached|openers)\+[1-7]/;
+  /^header|\.(idHigh|idLow|size|sizeHigh|sizeLow|flags|exporterName|names|nameVersion|resv|moveGen|queues|pid|kind|member|start|watched|lost|count|poolNext|inbox|callTimeout)|^call|\.(agents|attached|openers)\+[1-7]/;
 /** @type {(boolean | undefined)[]} */
 const known = [];
 
