@@ -33,9 +33,7 @@ describe('the recorded traces', () => {
   });
 
   test('are replayed by what is in them, not by their names', async () => {
-    // Of fences the names hold inputs (see hints).
-    const others = scenarios.filter(({ area }) => !['resv', 'fence'].includes(area));
-    for (const each of others) {
+    for (const each of scenarios) {
       const { verdict } = await replay({ ...each, name: 'x', doc: '' });
       expect(`${each.name}: ${verdict}`).not.toContain('failed');
     }
@@ -50,6 +48,9 @@ describe('the recorded traces', () => {
 const MATRIX = scenario('attach', 'dynamic_exporter.static_importer.map_twice_different');
 const DYNAMIC = scenario('attach', 'dynamic_exporter.dynamic_importer.basic');
 const WAITING = scenario('attach', 'static_exporter.static_importer.kernel_fence_pending');
+const NOT_MAPPED = scenario('cache', 'failure_not_cached.null');
+const ELSEWHERE = scenario('attach', 'dynamic_exporter.dynamic_importer.resv_held_elsewhere');
+const NO_NOTIFY = scenario('attach', 'dynamic_attach.no_move_notify');
 const EXPORT = scenario('export', 'ok.static');
 const CPU = scenario('cpu', 'fence.write.from_device');
 const VMAP = scenario('vmap', 'count');
@@ -101,6 +102,26 @@ const TAMPERED: [what: string, tampered: () => Scenario, complaint: RegExp][] = 
     'a lock of somebody else',
     event(DYNAMIC, 'dma_buf_map_attachment', 'map', 'resv_held_by_current', false),
     /resv_held_by_current/,
+  ],
+  [
+    'a lock that is held where a map fails',
+    event(NOT_MAPPED, 'dma_buf_map_attachment', 'map', 'resv_locked', true),
+    /map\.resv_locked/,
+  ],
+  [
+    'another number where Linux complains as well',
+    step(NO_NOTIFY, 'dma_buf_dynamic_attach', (d) => void (d.ret = '-ENXIO')),
+    /ENXIO/,
+  ],
+  [
+    'a blocked call that nobody makes',
+    () =>
+      withObservation(
+        ELSEWHERE,
+        'while_main_holds_resv',
+        (entry) => void (entry['blocked_call'] = 'dma_buf_x' as never),
+      ),
+    /no step makes the blocked call dma_buf_x/,
   ],
   ['another direction', event(MATRIX, 'dma_buf_attach', 'map', 'dir', 'TO_DEVICE'), /map\.dir/],
   [

@@ -147,13 +147,17 @@ export const RULES = [
     number: 'D-27',
     says: 'what debug checks of Linux complain about is refused, and nothing happens',
     covers: (difference) => {
-      const { call, kind, args, error, field = '', warns = 0 } = difference;
+      const { call, kind, args, error, expected, field = '', warns = 0 } = difference;
       const unlocked = args.caller_holds_resv === false;
       const refused =
         error instanceof Refusal || error instanceof TypeError || DmaBufError.is(error);
       if (call.includes('_lock_slow')) return kind === 'ret' && DmaBufError.is(error, 'EINVAL');
-      if (kind === 'ret') return refused && (warns > 0 || (unlocked && isNoLock(error)));
-      if (kind === 'field' && unlocked && holds(difference, 'refused')) {
+      if (kind === 'ret') {
+        // Where Linux refuses as well, it has to be with the same number.
+        if (String(expected).startsWith('-')) return false;
+        return refused && (warns > 0 || (unlocked && isNoLock(error)));
+      }
+      if (kind === 'field' && unlocked && holds(difference, 'complained')) {
         return /\.resv_(locked|held_by_current)$/.test(field);
       }
       if (['dma_buf_pin', 'dma_buf_unpin'].includes(call)) {

@@ -11,6 +11,7 @@
 
 /**
  * @typedef {object} Hints
+ * @property {boolean} told  the words say how fences are related
  * @property {boolean} sameContext  fences are of one context
  * @property {'later' | 'earlier' | 'same' | 'wrap' | 'beyond'} order  how their numbers follow each other
  * @property {boolean | null} signaled  they have signalled before they are waited for; null = it is not said
@@ -18,6 +19,9 @@
  */
 
 const ORDERS = /** @type {const} */ (['earlier', 'later', 'wrap', 'beyond', 'same']);
+
+/** Where a fence replaces the one before it: only that cannot be taken for fences of two contexts. */
+const REPLACING = /** @type {const} */ (['later', 'wrap']);
 
 /** A fence in a text: driver, timeline, number. */
 const DESCRIBED = /\w+ (\w+) seq (\d+) (?:un)?signalled/g;
@@ -38,12 +42,16 @@ export function hintsOf(scenario) {
   const orders = sameContext ? words.slice(2) : words;
   const order = orders.includes('beyond') ? 'beyond' : ORDERS.find((each) => orders.includes(each));
   const signaled = words.includes('signaled') ? true : words.includes('pending') ? false : null;
-  return { sameContext, order: order ?? 'later', signaled, numbers: numbersIn(scenario) };
+  const told = sameContext || order !== undefined;
+  return { told, sameContext, order: order ?? 'later', signaled, numbers: numbersIn(scenario) };
 }
 
 /** The ways in which to read a scenario that does not say. @param {Hints} hints @returns {Hints[]} */
 export function readings(hints) {
-  if (hints.signaled === false) return [hints];
   const first = hints.signaled === true;
-  return [first, !first].map((signaled) => ({ ...hints, signaled }));
+  const states = hints.signaled === false ? [false] : [first, !first];
+  const relations = hints.told ? [] : REPLACING.map((order) => ({ sameContext: true, order }));
+  return [hints, ...relations.map((relation) => ({ ...hints, ...relation }))].flatMap((reading) =>
+    states.map((signaled) => ({ ...reading, signaled })),
+  );
 }

@@ -17,6 +17,7 @@
  * @property {Map<Step, TraceEvent[]>} early  callbacks of a step that came before its place in the trace
  * @property {Set<TraceEvent>} moved  those
  * @property {Map<Entry, Held>} heldAt  where the main thread takes the lock, and the call begins
+ * @property {Map<Entry, string>} unplaced  where a call begins that no step makes
  */
 
 /** What the recorder calls "attach" may be the dynamic one. @param {Step} step @param {string} blocked */
@@ -35,7 +36,7 @@ function stepIn(entries, wanted) {
 /** @param {Scenario} scenario @returns {Plan} */
 export function planOf({ trace }) {
   /** @type {Plan} */
-  const plan = { early: new Map(), moved: new Set(), heldAt: new Map() };
+  const plan = { early: new Map(), moved: new Set(), heldAt: new Map(), unplaced: new Map() };
   for (const [index, entry] of trace.entries()) {
     const [before, after] = [trace.slice(0, index).toReversed(), trace.slice(index + 1)];
     if (entry.between_steps === true) {
@@ -51,7 +52,8 @@ export function planOf({ trace }) {
     const returned = entry['returned'] === true;
     const isMeant = (/** @type {Step} */ step) => step.thread !== 'main' && isCall(step, blocked);
     const step = stepIn(returned ? before : after, isMeant);
-    if (step !== undefined) plan.heldAt.set(returned ? step : entry, { step, returned });
+    if (step === undefined) plan.unplaced.set(entry, blocked);
+    else plan.heldAt.set(returned ? step : entry, { step, returned });
   }
   return plan;
 }

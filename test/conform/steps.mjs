@@ -56,6 +56,8 @@ class Steps {
     const { verdict, scenario } = session;
     for (const [index, entry] of scenario.trace.entries()) {
       verdict.where = `entry ${index + 1} (${entry.call ?? entry.observe ?? Object.keys(entry)[0]})`;
+      const unplaced = plan.unplaced.get(entry);
+      if (unplaced !== undefined) verdict.fail(`no step makes the blocked call ${unplaced}`);
       const held = plan.heldAt.get(entry);
       if (held !== undefined) await this.#whileHeld(entry, held);
       else if (entry.observe === 'while_main_holds_resv') session.unlockAll('main');
@@ -177,6 +179,7 @@ class Steps {
     const actual = threw ? numberOf(error) : result;
     const refused = threw && isComplaint(error);
     if (refused) session.facts.add(DmaBufError.is(error, 'EBUSY') ? 'busy' : 'refused');
+    if (refused && (warns > 0 || DmaBufError.is(error, 'ENOLCK'))) session.facts.add('complained');
     const reports = stage.reports.splice(0);
     const about = { ...this.#about(step), error, reports, warns };
     verdict.compare({ kind: 'ret', ...about, expected, actual });

@@ -115,13 +115,14 @@ export interface Difference {
 }
 
 /**
- * What a rule may want to know: the call was EBUSY, or refused, or one before it was, in whose place nothing
+ * What a rule may want to know: the call was EBUSY, or refused, or refused where Linux complains as well, or one before it was, in whose place nothing
  * could be done; somebody else had the lock; something is open on the buffer; fences of one context are numbered beyond a wrap; a fence
  * waits for its error; an iteration collects the same in the end; a device is named in another line.
  */
 export type Fact =
   | 'busy'
   | 'refused'
+  | 'complained'
   | 'contended'
   | 'refused before'
   | 'open'
