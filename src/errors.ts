@@ -241,14 +241,14 @@ export function checkInteger(
 }
 
 /** Milliseconds >= 0, Infinity when absent, or EINVAL. */
-export function checkTimeout(op: string, timeout: unknown): number {
+export function checkTimeout(op: string, timeout: unknown, name = 'timeout'): number {
   if (timeout === undefined) return Infinity;
   if (typeof timeout === 'number' && timeout >= 0) return timeout;
   throw fail(
     'EINVAL',
     op,
-    { timeout: shown(timeout) },
-    { why: 'timeout must be milliseconds, >= 0' },
+    { [name]: shown(timeout) },
+    { why: `${name} must be milliseconds, >= 0` },
   );
 }
 

@@ -80,7 +80,7 @@ export class Exports {
     const { exporter, size, priv, callTimeout = CALL_TIMEOUT, name, resv } = info;
     checkName(op, 'exporter', exporter);
     checkInteger(op, 'size', size, 0);
-    checkTimeout(op, callTimeout);
+    checkTimeout(op, callTimeout, 'callTimeout');
     const ops = info.ops as unknown as AnyOps<P>;
     checkOps(op, ops, needed);
     for (const one of ['vmap', 'vunmap'] as const) {

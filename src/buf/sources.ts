@@ -6,7 +6,7 @@
  * importer.
  */
 
-import { checkInteger, fail } from '../errors.js';
+import { fail } from '../errors.js';
 import type { Buffers } from './buffers.js';
 import type { Range } from './call-kinds.js';
 import type { Device } from './device.js';
@@ -102,13 +102,21 @@ function broken(op: string, why: string): Error {
   return fail('EIO', op, {}, { why: `the exporter is broken: ${why}` });
 }
 
+function isRange(offset: number, length: number, size: number): boolean {
+  const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(length);
+  return whole && offset >= 0 && length >= 0 && offset + length <= size;
+}
+
 function pieceOf(op: string, buffers: Buffers, source: Partial<SourceSegment> | undefined): Piece {
   const of = source?.of;
   if (of?.buffers !== buffers) throw broken(op, '`of` must be a buffer of this domain');
+  if (of.closed) throw broken(op, '`of` is a handle that was closed');
   const reference = of.use(op);
   if (reference.exporter !== 0) throw broken(op, '`of` must be a buffer of a heap');
-  const offset = checkInteger(op, 'offset', source?.offset, 0, reference.size);
-  const length = checkInteger(op, 'length', source?.length, 0, reference.size - offset);
+  const { offset = -1, length = -1 } = source ?? {};
+  if (!isRange(offset, length, reference.size)) {
+    throw broken(op, `offset and length must lie in the ${reference.size} bytes of \`of\``);
+  }
   const { bytes } = buffers.table(reference);
   if (bytes === null) throw broken(op, '`of` must be in one piece');
   return { bytes: bytes.subarray(offset, offset + length), reference };

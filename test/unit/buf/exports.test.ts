@@ -60,6 +60,9 @@ describe('export', () => {
         JSON.stringify(more),
       ).toMatchObject(told);
     }
+    expect(thrown(() => exporting(a, { callTimeout: -1 })).message).toContain(
+      'callTimeout must be',
+    );
     for (let row = 0; row < a.buffers.life.used; row++) {
       expect(phaseOf(a.buffers.life.of(row))).toBe(Phase.FREE);
     }
@@ -225,9 +228,9 @@ describe('what an exporter hands out', () => {
 
   it('must be heap buffers, and exactly as much as the buffer has', async () => {
     expect(await mapping((of) => [{ of, offset: 0, length: 99 }])).toEqual(['EIO', 1]);
-    expect(await mapping((of) => [{ of, offset: 1, length: 100 }])).toEqual(['EINVAL', 1]);
-    expect(await mapping((of) => [{ of, offset: -1, length: 100 }])).toEqual(['EINVAL', 1]);
-    expect(await mapping((of) => [{ of, offset: 0, length: Number.NaN }])).toEqual(['EINVAL', 1]);
+    expect(await mapping((of) => [{ of, offset: 1, length: 100 }])).toEqual(['EIO', 1]);
+    expect(await mapping((of) => [{ of, offset: -1, length: 100 }])).toEqual(['EIO', 1]);
+    expect(await mapping((of) => [{ of, offset: 0, length: Number.NaN }])).toEqual(['EIO', 1]);
     expect(await mapping(() => [{ of: {}, offset: 0, length: 100 }])).toEqual(['EIO', 1]);
     expect(await mapping(() => [undefined])).toEqual(['EIO', 1]);
     expect(await mapping(() => 'memory')).toEqual(['EIO', 0]);
@@ -241,7 +244,7 @@ describe('what an exporter hands out', () => {
       of.close();
       return [{ of, offset: 0, length: 100 }];
     };
-    expect(await mapping(closed)).toEqual(['ESTALE', 1]);
+    expect(await mapping(closed)).toEqual(['EIO', 1]);
   });
 
   it('errors where a callback may not fail are reported, and change nothing', async () => {
