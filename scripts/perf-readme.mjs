@@ -3,9 +3,11 @@
  * Writes the README's performance section, between its two markers, from the last complete run of
  * the benchmark. `--check` writes nothing and fails when the README says something else.
  */
+
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { complaints, showRatio, showTime } from '../bench/lib/report.mjs';
+import { experiments } from '../bench/rows.mjs';
 import { isMain, projectRoot, report } from './source-tree.mjs';
 
 const RESULTS = 'bench/results/latest.json';
@@ -85,8 +87,16 @@ function main() {
     console.log(`README.md: performance section of ${result.date}, ${result.rows.length} rows`);
     return;
   }
+  const measured = new Set(result.rows.map(({ name }) => name));
+  const missing = experiments
+    .flatMap(({ rows }) => rows)
+    .filter(({ name }) => !measured.has(name))
+    .map(({ name }) => `${RESULTS} has no figures for "${name}": npm run bench`);
   const stale = `README.md does not say what ${RESULTS} says: node scripts/perf-readme.mjs`;
-  report(wanted === readme ? [] : [stale], 'README.md says what the benchmark measured');
+  report(
+    [...missing, ...(wanted === readme ? [] : [stale])],
+    'README.md says what the benchmark measured',
+  );
 }
 
 if (isMain(import.meta.url)) main();

@@ -85,6 +85,9 @@ export interface ErrorMore {
 /** Same symbol in every realm and every copy of the package. */
 const BRAND = Symbol.for('dmabuf.DmaBufError');
 
+/** `op` of what callbacks refuse, until it is known which call they end. */
+const EXPORTER = 'exporter';
+
 let build: (code: ErrorCode, op: string, at: ErrorDetails, more: ErrorMore) => DmaBufError;
 
 /**
@@ -136,7 +139,7 @@ export class DmaBufError extends Error {
       const known = `code must be one of ${ERROR_CODES.join(', ')}`;
       throw build('EINVAL', 'DmaBufError.of', { code: shown(code) }, { why: known });
     }
-    return build(code, 'exporter', {}, { why, cause });
+    return build(code, EXPORTER, {}, { why, cause });
   }
 }
 
@@ -155,6 +158,12 @@ function sentence(code: ErrorCode, op: string, at: ErrorDetails, why: string | u
 function trailer(at: ErrorDetails): string {
   const details = Object.entries(at).map(([key, value]) => `${key} ${value}`);
   return details.length === 0 ? '' : ` (${details.join(', ')})`;
+}
+
+/** What a callback refused by DmaBufError.of, in the name of the call that it ends. */
+export function inCall(op: string, error: DmaBufError): DmaBufError {
+  if (error.op !== EXPORTER) return error;
+  return build(error.code, op, error.at, { why: whyOf(error), cause: error.cause });
 }
 
 /** The error to throw. @example throw fail('EINVAL', 'Domain.alloc', { size }, { why: 'size must be > 0' }); */

@@ -16,6 +16,7 @@
  */
 
 import { type Operation, until } from '../agent/index.js';
+import { fail } from '../errors.js';
 import { Attached } from './attached.js';
 import type { Device } from './device.js';
 import type { DmaBuf } from './dma-buf.js';
@@ -167,11 +168,33 @@ function unlist(attached: Attached): void {
 
 // --------------------------------------------------------------------------------------------- detach
 
-/** Starts to detach, once; what is open ends. Settles when the exporter's detach has returned. */
+/**
+ * Starts to detach, once; what is open ends. Settles when the exporter's detach has returned, or when a callback that nobody waits
+ * for any more has not ended in its time: the rest goes on behind.
+ */
 export function detach(op: string, attached: Attached): Promise<void> {
   const { buffers } = attached;
   attached.detaching ??= buffers.background(buffers.agent.run(op, detachOperation(op, attached)));
-  return attached.detaching;
+  return inTime(op, attached, attached.detaching);
+}
+
+function inTime(op: string, attached: Attached, detaching: Promise<void>): Promise<void> {
+  const { buffers, port, reference } = attached;
+  const { callTimeout } = port;
+  if (callTimeout === Infinity) return detaching;
+  return new Promise((resolve, reject) => {
+    const { platform } = buffers.agent;
+    const look = (): void => {
+      if (attached.late === 0) {
+        timer = platform.timer(callTimeout, look);
+        return;
+      }
+      const why = `a callback of the exporter has not ended within its callTimeout of ${callTimeout} ms: what is left is done when it ends`;
+      reject(fail('ETIMEDOUT', op, { buffer: reference.id }, { why }));
+    };
+    let timer = platform.timer(callTimeout, look);
+    detaching.finally(() => timer.cancel()).then(resolve, reject);
+  });
 }
 
 /** The same, for who does not look at the outcome. */

@@ -148,7 +148,8 @@ export class DmaBuf implements Disposable {
   /**
    * The bytes, for this thread's own code: waits for the fences in the way ("read": writers; else also readers), then
    * begins CPU access; disposing ends it. It does NOT keep other CPUs out: sending a buffer on, or the lock, does that. Nor does it
-   * take the lock: holding it is no hindrance.
+   * take the lock of a heap buffer. To get at the bytes of an exporter of one's own it does: while you hold it yourself, this waits
+   * for you.
    * @throws the error of the last WRITE fence if it failed (EOWNERDEAD its agent died, ECANCELED dropped), since the content is
    *         undefined then; not for "write", which replaces it, nor after markConsistent() · EACCES · EINVAL · ETIMEDOUT · the signal's
    *         reason

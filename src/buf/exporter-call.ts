@@ -6,12 +6,12 @@
  */
 
 import { type Agent, Interrupt, type Operation } from '../agent/index.js';
-import { DmaBufError, fail } from '../errors.js';
+import { DmaBufError, fail, inCall } from '../errors.js';
 import { TaskWait } from './task-wait.js';
 
 /** What an exporter's callback threw, as its caller sees it. */
 export function exporterError(op: string, error: unknown): DmaBufError {
-  if (DmaBufError.is(error)) return error;
+  if (DmaBufError.is(error)) return inCall(op, error);
   return fail('EIO', op, {}, { why: 'a callback of the exporter failed: see cause', cause: error });
 }
 

@@ -12,6 +12,7 @@ import type { SgTable } from './sg-table.js';
 export class HeapPort implements ExporterPort {
   readonly dynamic = false;
   readonly cacheMapping = false;
+  readonly callTimeout = Infinity;
   readonly #mapped: Readonly<Record<Direction, Mapped>>;
 
   constructor(table: SgTable) {

@@ -45,6 +45,8 @@ export interface ExporterPort {
   readonly cacheMapping: boolean;
   /** Where a static importer's mapping needs no call: what it is. */
   readonly mappedNow?: (direction: Direction) => Mapped;
+  /** Milliseconds that a callback may take; Infinity where none runs in this agent. */
+  readonly callTimeout: number;
   /** Set where the callbacks run in another agent. */
   readonly elsewhere?: Elsewhere;
   /** What the callbacks see of the buffer; null where there are none. */

@@ -41,6 +41,7 @@ interface RemoteMapped extends Mapped {
 export class RemotePort implements ExporterPort {
   readonly dynamic: boolean;
   readonly cacheMapping: boolean;
+  readonly callTimeout = Infinity;
   readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
   readonly #patience: number;
   /** Names of this agent's attachments, and of pins, in the exporter's agent. */

@@ -182,8 +182,7 @@ export const RULES = [
       const { call, kind, error, event, actual, reports = [] } = difference;
       if (kind === 'event extra' && event?.attachment === 'cpu') return true;
       if (!CPU.includes(call)) return false;
-      if (isExtra(difference, 'end_cpu_access')) return true;
-      if (call !== 'dma_buf_end_cpu_access') return false;
+      if (call !== 'dma_buf_end_cpu_access') return isExtra(difference, 'end_cpu_access');
       if (isMissing(difference, 'end_cpu_access')) return holds(difference, 'refused');
       return kind === 'ret' && (error instanceof Refusal || (actual === 0 && reports.length > 0));
     },

@@ -72,6 +72,38 @@ describe('a callback that goes on', () => {
     expect(released).toEqual(['release']);
   });
 
+  it('that does not end in its time does not keep detach() waiting: it is followed by the detach when it ends', async () => {
+    const a = nth(rigs(1), 0);
+    const { passed, open } = gate();
+    const calls: string[] = [];
+    const buf = a.buffers.exports.static({
+      exporter: 'x',
+      size: 10,
+      priv: null,
+      callTimeout: 1,
+      ops: {
+        map: async () => {
+          await passed;
+          throw new Error('broken');
+        },
+        unmap() {},
+        detach: () => void calls.push('detach'),
+        release: () => void calls.push('release'),
+      },
+    });
+    const att = await buf.attach('enc');
+    expect(await rejected(att.map('to-device'))).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(await rejected(att.detach())).toMatchObject({
+      code: 'ETIMEDOUT',
+      op: 'Attachment.detach',
+    });
+    expect(calls).toEqual([]);
+    buf.close();
+    await open();
+    await a.buffers.idle();
+    expect(calls).toEqual(['detach', 'release']);
+  });
+
   it('that fails at last leaves nothing to undo', async () => {
     const a = nth(rigs(1), 0);
     const { passed, open } = gate();
