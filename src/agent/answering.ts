@@ -127,12 +127,13 @@ export class Answering<B extends Borrowed> {
     const abandoned = !rows.move(row, serial | CallPhase.RUNNING, CallPhase.DONE);
     if (abandoned) {
       lock?.keep(!agent.present(running.caller)); // I18
-      answer?.undo();
+      // Before it is unlocked: from then on the caller may hold the very lock again, and nobody may pass that on for him.
+      rows.move(row, serial | CallPhase.ABANDONED, CallPhase.IDLE);
     }
-    lock?.end();
-    if (abandoned) rows.move(row, serial | CallPhase.ABANDONED, CallPhase.IDLE);
     const [other, key] = [rows.caller(row), callKey(row)];
     if (abandoned || other === agent.slot || agent.rows.waits(other, key)) agent.ring(other, key); // P1
+    if (abandoned) answer?.undo();
+    lock?.end(); // last: what was put off until no lock is held runs in there, and may take its time
   }
 }
 

@@ -7,14 +7,15 @@
  *                                    POSTED → RUNNING, the handler        POSTED → IDLE    │ POSTED → LOST
  *    gives up: POSTED → IDLE                                                               │
  *    gives up: RUNNING → ABANDONED   RUNNING → DONE, ring              RUNNING → ABANDONED │ RUNNING → LOST
- *    answer, DONE → IDLE             ABANDONED → (undo) → IDLE                             │ ABANDONED → IDLE
+ *    answer, DONE → IDLE             ABANDONED → IDLE, (undo)                              │ ABANDONED → IDLE
  *
  * Calls run on the event loop of the target, never inside a blocking call of its thread: what blocks there has not asked for
  * other code to run. Who waits for it may find out that it never will (see call-wait), and in any case gives up in time.
  *
  * Invariants  I18 a lock that goes along is never free while its callback runs: what is ABANDONED has its lock passed to the
  *             target (`handOver`, one CAS on the lock's word, by whoever needs it first), which unlocks it at the end.
- *             A record leaves ABANDONED only after that, so a late hand-over finds nothing to hand over.
+ *             A record leaves ABANDONED after that, and before the target unlocks: a late hand-over finds nothing to hand over,
+ *             and none meets a lock that the caller has taken anew.
  *             I19 a callback makes no call: calls have depth one, and no circle of them can form.
  * Pairs       P8 POSTED, then the target's slot ↔ its slot LEAVING or DEAD, then all records.
  *             P12 POSTED or ABANDONED, inbox, ring ↔ inbox taken, then the records.

@@ -101,7 +101,7 @@ export const CallSection = section('calls', CallLayout, (limits) => limits.agent
 export const SlotState = { FREE: 0, JOINING: 1, LIVE: 2, LEAVING: 3, DEAD: 4 } as const;
 
 /**
- * IDLE → POSTED → RUNNING → DONE → IDLE. POSTED → IDLE: withdrawn, it never ran. RUNNING → ABANDONED → IDLE: the target undoes it.
+ * IDLE → POSTED → RUNNING → DONE → IDLE. POSTED → IDLE: withdrawn, it never ran. RUNNING → ABANDONED → IDLE: the target has the lock, and undoes it.
  * POSTED, RUNNING → LOST → IDLE: the target has died.
  */
 export const CallPhase = {

@@ -66,8 +66,9 @@ export class Endings {
   }
 
   #send(exporter: number, lane: Lane): void {
-    if (lane.waiting.length === 0) return;
     const { buffers } = this;
+    // A callback makes no call (I19): it goes out when the event loop turns.
+    if (lane.waiting.length === 0 || buffers.agent.callbacks > 0) return;
     if (lane.sending) {
       // Its task cannot run while the thread blocks; a thread that does nothing else is heard all the same.
       if (lane.call?.collect() === true)

@@ -188,15 +188,15 @@ export class RemotePort implements ExporterPort {
       message.putWord(id);
       message.putWord(ranges.length);
     };
-    for (let count = Infinity; ranges.length < count; ) {
-      count = yield* this.#ask(op, CallKind.VMAP, write, (message) => {
-        id = message.word();
-        const all = message.word();
-        ranges.push(...readRanges(message));
-        return all;
-      });
-    }
     try {
+      for (let count = Infinity; ranges.length < count; ) {
+        count = yield* this.#ask(op, CallKind.VMAP, write, (message) => {
+          id = message.word();
+          const all = message.word();
+          ranges.push(...readRanges(message));
+          return all;
+        });
+      }
       const { table, held } = holdRanges(op, buffers, ranges);
       const over = (): void => {
         dropSources(buffers, held);
@@ -204,7 +204,7 @@ export class RemotePort implements ExporterPort {
       };
       return { table, sources: [], held, end: over };
     } catch (error) {
-      end();
+      if (id !== 0) end();
       throw error;
     }
   }
