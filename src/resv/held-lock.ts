@@ -48,7 +48,7 @@ export abstract class HeldLock {
   markConsistent(): void {
     check(this, 'HeldLock.markConsistent');
     this.resv.list.dropFailed();
-    this.resv.dead = false;
+    this.resv.consistent();
   }
 
   /**

@@ -59,8 +59,10 @@ export class LentAway {
     const resv = this.#resv;
     resv.lent = null;
     resv.fenceList?.takeBack();
+    const word = load(resv.words, resv.ownerAt);
     // It was passed on: what is left to do is the owner's own book-keeping.
-    if ((load(resv.words, resv.ownerAt) & TAG) !== this.tag) this.#lock.unlock();
+    if ((word & TAG) !== this.tag) this.#lock.unlock();
+    else if ((word & D) === 0) resv.dead = false; // the borrower has said that all is well
   }
 }
 
@@ -79,6 +81,7 @@ export class BorrowedLock extends HeldLock {
     readonly tag: number,
   ) {
     super();
+    resv.dead = (load(resv.words, resv.ownerAt) & D) !== 0;
     resv.room.agent.countHeld(1);
   }
 
@@ -95,6 +98,7 @@ export class BorrowedLock extends HeldLock {
   giveBack(): void {
     if (this.#kept !== null) return;
     this.#over = true;
+    this.resv.dead = false;
     this.resv.fenceList?.unlocked();
   }
 

@@ -9,7 +9,7 @@
  */
 
 import type { ErrorDetails } from '../errors.js';
-import { cas, load, or, type Words } from '../mem/index.js';
+import { and, cas, load, or, type Words } from '../mem/index.js';
 import type { AcquireContext } from './acquire-context.js';
 import { gone, ownerDied } from './admission.js';
 import type { FenceList } from './fence-list.js';
@@ -165,6 +165,12 @@ export abstract class LockCore {
     this.holder = PLAIN;
     this.dead = (load(this.words, this.ownerAt) & D) !== 0;
     return this.lockOf(null);
+  }
+
+  /** @internal Whoever the lock passes to by its word alone learns that too. */
+  consistent(): void {
+    if (this.dead) and(this.words, this.ownerAt, ~D);
+    this.dead = false;
   }
 
   /** @internal Nobody can unlock it: as if the holder had died. */
