@@ -67,8 +67,11 @@ export class Export<P> implements ExporterPort {
     const vmap = ops.vmap.bind(ops);
     const callbacks = {
       map: (lock: HeldLock) => vmap(this.buf, lock),
-      unmap: (sources: readonly SourceSegment[], lock: HeldLock): void =>
-        this.#unfailing(() => ops.vunmap?.(this.buf, sources, lock)),
+      unmap: (sources: readonly SourceSegment[], lock: HeldLock): void => {
+        const lent = lock.lend();
+        this.#unfailing(() => ops.vunmap?.(this.buf, sources, lent));
+        lent.end();
+      },
     };
     this.shared = new Vmap(buffers, row, callbacks, callTimeout);
     this.vmap = viewer(this.shared);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DmaBuf, openShare, type StaticExporterOps } from '../../../src/buf/index.js';
 import { fail } from '../../../src/errors.js';
+import type { HeldLock } from '../../../src/resv/index.js';
 import { type Home, staticExport } from './exporters.js';
 import { nth, type Rig, rejected, rigs } from './rig.js';
 
@@ -49,6 +50,23 @@ describe('vmap', () => {
     (await buf.cpuAccess('read')).end();
     expect(seen).toHaveLength(4);
     expect(buf.resv.locked).toBe(false);
+  });
+
+  it('and vunmap are shown the lock for as long as they run, and cannot unlock it', async () => {
+    const shown: HeldLock[] = [];
+    const { buf } = viewed(nth(rigs(1), 0), {
+      vmap(exported, lock) {
+        shown.push(lock);
+        return whole(exported.priv.home);
+      },
+      vunmap: (_exported, _segments, lock) => void shown.push(lock),
+    });
+    using before = await buf.cpuAccess('read');
+    before.end();
+    expect(shown.map((lock) => ['unlock' in lock, lock.held])).toEqual([
+      [false, false],
+      [false, false],
+    ]);
   });
 
   it('that fails leaves the count as it was, and the access is ended', async () => {
