@@ -109,7 +109,10 @@ export class Asking {
     const due = agent.platform.now() + patience;
     let late = false;
     const isFree = (): boolean => this.#find(own, request) !== undefined;
-    const rung = new ObjectWait(agent, own.map(callKey), isFree);
+    // What has the lock comes first: whom this waits for is read from there (see call-wait).
+    const lending = this.#lending(request);
+    const rows = lending === undefined ? own : [lending, ...own.filter((row) => row !== lending)];
+    const rung = new ObjectWait(agent, rows.map(callKey), isFree);
     const wait: Wait = {
       keys: rung.keys,
       ready: isFree,
@@ -133,12 +136,17 @@ export class Asking {
     }
   }
 
-  #find(own: readonly number[], { lock }: Request): number | undefined {
-    for (const asked of this.#busy.values()) {
-      if (lock !== null && asked.lock === lock.row && asked.lends) return undefined;
-    }
+  #find(own: readonly number[], request: Request): number | undefined {
+    if (this.#lending(request) !== undefined) return undefined;
     const isFree = (row: number): boolean =>
       this.#busy.get(row)?.collect() ?? phaseOfCall(this.#rows.state(row)) === CallPhase.IDLE;
     return own.find(isFree);
+  }
+
+  /** Record of the call that the same lock has gone along with, and has not come back from. */
+  #lending({ lock }: Request): number | undefined {
+    if (lock === null) return undefined;
+    for (const [row, asked] of this.#busy) if (asked.lock === lock.row && asked.lends) return row;
+    return undefined;
   }
 }

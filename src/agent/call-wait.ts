@@ -9,8 +9,8 @@
  */
 
 import type { Agent } from './agent.js';
-import type { CallRows } from './call-rows.js';
-import { keyKind, keyRow, objectKey } from './layout.js';
+import { type CallRows, phaseOfCall } from './call-rows.js';
+import { CallPhase, keyKind, keyRow, objectKey } from './layout.js';
 import { ObjectWait } from './object-wait.js';
 import type { Timer } from './ports.js';
 import { tagSlot } from './reaper.js';
@@ -143,6 +143,8 @@ export class CallWait implements Wait {
         who = this.holderOf(row);
         unseen = true;
       } else if (kind === 'agent' && calledRow(row) >= 0) {
+        // Of a call that is over the target says nothing any more.
+        if (phaseOfCall(this.rows.state(calledRow(row))) === CallPhase.IDLE) return false;
         who = tagSlot(this.rows.word(calledRow(row), 'target'));
       } else return false;
       if (who < 0) return false;
