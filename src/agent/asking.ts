@@ -13,6 +13,7 @@ import { type CallRows, type Message, phaseOfCall } from './call-rows.js';
 import { CallWait, callKey } from './call-wait.js';
 import { CallPhase } from './layout.js';
 import { ObjectWait } from './object-wait.js';
+import type { Timer } from './ports.js';
 import type { Operation, Wait } from './wait.js';
 
 export class Asking {
@@ -20,6 +21,8 @@ export class Asking {
   /** This agent's records, and those of them for calls without a lock. */
   readonly #own: readonly number[];
   readonly #common: readonly number[];
+  /** Calls without a lock that one target may have under way. */
+  readonly #most: number;
   /** Records of this agent, and the calls that use them. */
   readonly #busy = new Map<number, Asked<unknown>>();
 
@@ -31,6 +34,7 @@ export class Asking {
     this.#rows = rows;
     const first = agent.slot * rows.each;
     this.#own = Array.from({ length: rows.each }, (_, i) => first + i);
+    this.#most = Math.max(1, Math.floor(rows.each / 2));
     this.#common = rows.each > 1 ? this.#own.slice(0, -1) : this.#own;
   }
 
@@ -104,9 +108,11 @@ export class Asking {
     const { op, at, patience } = request;
     // Others may wait for the very lock that goes along with a call: it finds a record, whatever they take.
     const own = request.lock === null ? this.#common : this.#own;
-    const now = this.#find(own, request);
-    if (now !== undefined) return now;
-    const due = agent.platform.now() + patience;
+    const free = this.#find(own, request);
+    if (free !== undefined) return free;
+    const progress = (): number => own.reduce((sum, row) => sum + this.#rows.state(row), 0);
+    let seen = progress();
+    let due = agent.platform.now() + patience;
     let late = false;
     const isFree = (): boolean => this.#find(own, request) !== undefined;
     // What has the lock comes first: whom this waits for is read from there (see call-wait).
@@ -116,14 +122,32 @@ export class Asking {
     const wait: Wait = {
       keys: rung.keys,
       ready: isFree,
-      arm: () => rung.arm(),
-      check: () => {
-        // The time limits of other calls are kept by their tasks, which cannot run while the thread blocks.
-        const blocked = agent.slots.word(agent.slot, 'blocked') !== 0;
-        late = !isFree() && blocked && agent.platform.now() >= due;
-        return late || isFree();
+      arm: () => {
+        watch();
+        return rung.arm();
       },
-      disarm: () => rung.disarm(),
+      check: () => {
+        if (isFree()) return true;
+        if (agent.platform.now() < due) return false;
+        // As long as others get answers it is only a matter of patience.
+        const now = progress();
+        late = now === seen;
+        seen = now;
+        due = agent.platform.now() + patience;
+        watch();
+        return late;
+      },
+      disarm: () => {
+        timer?.cancel();
+        rung.disarm();
+      },
+    };
+    let timer: Timer | null = null;
+    const watch = (): void => {
+      timer?.cancel();
+      if (patience === Infinity) return;
+      const look = (): void => agent.ring(agent.slot, wait.keys[0] ?? 0);
+      timer = agent.platform.timer(Math.max(1, due - agent.platform.now()), look);
     };
     for (;;) {
       const row = this.#find(own, request);
@@ -140,7 +164,12 @@ export class Asking {
     if (this.#lending(request) !== undefined) return undefined;
     const isFree = (row: number): boolean =>
       this.#busy.get(row)?.collect() ?? phaseOfCall(this.#rows.state(row)) === CallPhase.IDLE;
-    return own.find(isFree);
+    // One target that does not answer must not take the records that others need.
+    const taken = this.#own.filter(
+      (row) => this.#rows.word(row, 'target') === request.target && !isFree(row),
+    );
+    const most = request.lock === null ? this.#most : this.#most + 1;
+    return taken.length < most ? own.find(isFree) : undefined;
   }
 
   /** Record of the call that the same lock has gone along with, and has not come back from. */

@@ -112,9 +112,10 @@ function refuse(host: BlockingHost, op: string, own: number): Interrupt | null {
 
 function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | null {
   const { slot, slots, bells, tasks, platform } = host;
+  host.blocks();
+  const outer = slots.word(slot, 'blocked');
   slots.setWord(slot, 'blocked', wait.keys[0] ?? -1); // P7
   tasks.pass(-1);
-  host.blocks();
   let looked = platform.now();
   try {
     if (wait.arm()) return null;
@@ -138,7 +139,7 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
   } finally {
     wait.disarm();
     host.unpark();
-    slots.setWord(slot, 'blocked', 0);
+    slots.setWord(slot, 'blocked', outer);
     if (tasks.pending > 0) platform.microtask(() => tasks.look(-1));
   }
 }

@@ -283,6 +283,8 @@ export class Export<P> implements ExporterPort {
 
   /** A callback that may not fail: nobody could act on it. What it throws all the same is reported. */
   #unfailing(callback: () => unknown): void {
+    const { agent } = this.buffers;
+    agent.callbacks++;
     try {
       const result = callback();
       if (result instanceof Promise) {
@@ -292,6 +294,8 @@ export class Export<P> implements ExporterPort {
       }
     } catch (error) {
       this.#report(error);
+    } finally {
+      agent.callbacks--;
     }
   }
 

@@ -68,7 +68,9 @@ export class GuestAccesses {
       const from = message.word();
       const id = known === 0 ? yield* this.#view(op, caller, buf) : known;
       const key = keyOf(caller, id);
-      const { ranges } = this.#accesses.get(key) ?? { ranges: [] };
+      const access = this.#accesses.get(key);
+      if (access === undefined) throw fail('ESTALE', op, {}, { why: 'this access has ended' });
+      const { ranges } = access;
       const write = (answer: Message): void => {
         answer.putWord(id);
         answer.putWord(ranges.length);

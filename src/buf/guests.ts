@@ -158,6 +158,7 @@ export class Guests {
     return {
       write: (answer) => this.#putMapping(answer, guest, mapping),
       undo: () => {
+        if (mapping === kept) return; // an earlier call's
         for (const [id, open] of guest.mappings) if (open === mapping) guest.mappings.delete(id);
         // Kept by this very call, so nobody else has it.
         if (kept === null && attached.kept === mapping) attached.kept = null;
@@ -169,12 +170,12 @@ export class Guests {
   /** What is kept has one name. */
   #putMapping(message: Message, guest: Guest, mapping: OpenMapping): void {
     const { mapped } = mapping;
-    const known = [...guest.mappings].find(([, other]) => other === mapping);
+    const kept = guest.attached.kept === mapping;
+    const known = kept ? [...guest.mappings].find(([, other]) => other === mapping) : undefined;
     const id = known?.[0] ?? this.#name();
     guest.mappings.set(id, mapping);
     const { direction, moveGen } = mapped;
     const ranges = rangesOf(mapped);
-    const kept = guest.attached.kept === mapping;
     putMapping(message, { id, direction, moveGen, kept, count: ranges.length, ranges });
   }
 

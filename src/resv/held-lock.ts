@@ -46,27 +46,27 @@ export abstract class HeldLock {
    * @throws ENOLCK
    */
   markConsistent(): void {
-    check(this, 'HeldLock.markConsistent');
+    checkHere(this, 'HeldLock.markConsistent');
     this.resv.list.dropFailed();
     this.resv.consistent();
   }
 
   /**
    * Room for n more fences, so that add() cannot fail. Not cumulative: twice one is one. Lost at unlock.
-   * @throws ENOLCK · EINVAL n < 1 · ENOMEM
+   * @throws ENOLCK · EINVAL n < 1 · ENOMEM · EBUSY an exporter in another agent has the lock for a call
    * @example lock.reserve(1); const fence = timeline.next(); lock.add(fence, 'write');
    * @source dma_resv_reserve_fences
    */
   reserve(n: number): void {
     const op = 'HeldLock.reserve';
-    check(this, op);
+    checkHere(this, op);
     this.resv.list.reserve(op, checkInteger(op, 'n', n, 1, MOST));
   }
 
   /**
    * Takes the slot of a fence that has signalled, or of an earlier one of the same timeline with this usage or a weaker one;
    * else a reserved slot. Points only: the points of a FenceSet one by one.
-   * @throws ENOLCK · ENOSPC nothing reserved · EINVAL · EXDEV another agent's object
+   * @throws ENOLCK · ENOSPC nothing reserved · EINVAL · EXDEV another agent's object · EBUSY as reserve
    * @source dma_resv_add_fence
    */
   add(fence: Fence, usage: Exclude<Usage, 'kernel'>): void {
@@ -95,7 +95,7 @@ export abstract class HeldLock {
    */
   replace(timeline: Timeline, fence: Fence, usage: Usage): void {
     const op = 'HeldLock.replace';
-    check(this, op);
+    checkHere(this, op);
     const number = usageNumber(op, usage);
     if (!(timeline instanceof Timeline)) {
       throw fail(
@@ -126,7 +126,7 @@ export abstract class HeldLock {
    */
   copyFrom(source: Reservation): void {
     const op = 'HeldLock.copyFrom';
-    check(this, op);
+    checkHere(this, op);
     const other = this.resv.sibling(op, source);
     if (other !== this.resv) this.resv.list.copyFrom(op, other.list);
   }
@@ -174,6 +174,14 @@ export abstract class HeldLock {
   }
 }
 
+/** It is held, and it is not with another agent for a call. @throws ENOLCK · EBUSY */
+function checkHere(lock: HeldLock, op: string): void {
+  check(lock, op);
+  if (lock.own === null || lock.resv.lent === null) return;
+  const details = lock.resv.room.details(lock.resv.row);
+  throw fail('EBUSY', op, details, { why: 'the exporter has the lock until the call is over' });
+}
+
 function check(lock: HeldLock, op: string): void {
   if (lock.held) return;
   const details = lock.resv.room.details(lock.resv.row);
@@ -192,7 +200,7 @@ function pointOf(lock: HeldLock, op: string, fence: unknown): Fence {
 }
 
 function addTo(lock: HeldLock, op: string, fence: Fence, usage: number): void {
-  check(lock, op);
+  checkHere(lock, op);
   const { list, room } = lock.resv;
   const point = pointOf(lock, op, fence);
   const error = usage === WRITE && point.signaled ? point.error : null;

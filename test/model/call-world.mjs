@@ -95,9 +95,12 @@ const requestTo = (target, kind, lock) => ({
   write() {},
 });
 
-/** Takes the lock, calls the target with it, unlocks. @param {number} target @param {{timeout?: number}} [limits] */
+/**
+ * Takes the lock, calls the target with it, unlocks; `again`: and takes it once more.
+ * @param {number} target @param {{timeout?: number}} [limits] @param {boolean} [again]
+ */
 export const caller =
-  (target, limits = {}) =>
+  (target, limits = {}, again = false) =>
   (/** @type {World} */ _world, /** @type {Env} */ env) => {
     const { room, calls } = join(env);
     const { agent } = room;
@@ -119,6 +122,13 @@ export const caller =
       const left = env.isDead(target) && load(words, inside) === target + 1 ? target : env.id;
       pass(env, left + 1, 0, 'after the call');
       lock.unlock();
+    }
+    if (again) {
+      const anew = room.of(0).lockSync({ recover: true });
+      enter(env, anew);
+      if (!anew.held) env.fail('a lock that was taken anew is not held');
+      pass(env, env.id + 1, 0, 'the second time');
+      anew.unlock();
     }
     or(words, over, 1 << env.id);
     agent.note(target);

@@ -25,6 +25,7 @@ const quick = [
   { name: 'caller', run: caller(1) },
   { name: 'target', run: target([0], false) },
 ];
+const anew = [{ name: 'caller', run: caller(1, { timeout: 50 }, true) }, ...quick.slice(1)];
 const wanted = { name: 'contender', run: contender };
 const slow = [
   { name: 'caller', run: caller(1) },
@@ -68,6 +69,10 @@ export const models = [
   model('slow and wanted, 1 killed', [...slow, wanted], { kills: 1, bounds: { preemptions: 1 } }),
   model('slow, gives up', [...impatient, wanted], { bounds: { preemptions: 2, timeouts: 1 } }),
   model('slow, gives up, 1 killed', impatient, {
+    kills: 1,
+    bounds: { preemptions: 1, timeouts: 1 },
+  }),
+  model('gives up and takes it again, 1 killed', anew, {
     kills: 1,
     bounds: { preemptions: 1, timeouts: 1 },
   }),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** When the caller of another agent can know that it will never be answered. */
 import { describe, expect, it } from 'vitest';
-import { CallRows } from '../../../src/agent/call-rows.js';
+import { CallRows, phaseOfCall } from '../../../src/agent/call-rows.js';
 import { CallWait, callKey } from '../../../src/agent/call-wait.js';
 import { type Agent, objectKey } from '../../../src/agent/index.js';
+import { CallPhase } from '../../../src/agent/layout.js';
 import { world } from '../world.js';
 
 const LOCK = 7;
@@ -36,6 +37,8 @@ function calling(lock = -1, holder = -1) {
     blocksFor(agent: Agent, other: Agent): void {
       const own = agent.slot * rows.each;
       rows.setWord(own, 'target', other.tag);
+      const state = rows.state(own);
+      if (phaseOfCall(state) === CallPhase.IDLE) rows.move(own, state, CallPhase.POSTED);
       blocks(agent, callKey(own));
     },
     /** The call is a blocking one. */

@@ -190,3 +190,26 @@ describe('callbacks that take their time', () => {
     expect(thrown(() => map.bytes)).toMatchObject({ code: 'ESTALE' });
   });
 });
+
+describe('callbacks that cannot fail', () => {
+  it('may not wait either: they are told, and their exporter is', async () => {
+    const all = rigs(2);
+    const rig = nth(all, 0);
+    const busy = rig.heap.alloc(8);
+    nth(all, 1).reservations.of(busy.row).tryLock();
+    const seen: unknown[] = [];
+    const wait = (): void => {
+      seen.push(thrown(() => busy.resv.lockSync({ timeout: 1 })).code);
+    };
+    const { buf } = staticExport(rig, 100, { unmap: wait, endCpuAccess: wait, release: wait });
+    const att = await buf.attach('x');
+    (await att.map('to-device')).unmap();
+    await att.detach();
+    (await buf.cpuAccess('read')).end();
+    await rig.buffers.idle();
+    buf.close();
+    rig.agent.flush();
+    expect(seen).toEqual(['EDEADLK', 'EDEADLK', 'EDEADLK', 'EDEADLK']);
+    expect(rig.agent.callbacks).toBe(0);
+  });
+});

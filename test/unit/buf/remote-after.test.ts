@@ -86,13 +86,13 @@ describe('what ends in a callback', () => {
     const { buf, calls } = staticExport(home);
     const att = await passed(buf, away).attach('enc');
     const mappings = await Promise.all(Array.from({ length: 70 }, () => att.map('to-device')));
-    const own = staticExport(away, 100, {
-      map(own) {
+    const local = staticExport(away, 100, {
+      map(ours) {
         for (const mapping of mappings) mapping.unmap();
-        return whole(own);
+        return whole(ours);
       },
     });
-    await (await own.buf.attach('chained')).map('to-device');
+    await (await local.buf.attach('chained')).map('to-device');
     await until(() => calls.filter((call) => call.startsWith('unmap')).length === 70);
     expect(away.errors).toEqual([]);
   });
