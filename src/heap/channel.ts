@@ -15,6 +15,9 @@ import { receiving, sending } from './channel-waits.js';
 import type { Delivery } from './delivery.js';
 import { submit } from './submit.js';
 
+/** What nobody said. */
+const NO_OPTIONS: WaitOptions = {};
+
 const UNPOSTED = Symbol(
   'a Channel cannot be posted: call domain.channel() with its name on the other side',
 );
@@ -70,11 +73,11 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
    * @throws EPIPE after end() · ETIMEDOUT · ENOSPC meta too long · EINVAL · EXDEV · ESTALE
    * @example await frames.send(frame, { tag: 7, meta: { exposure: 4 } });
    */
-  send(buf: DmaBuf, options: SendOptions = {}): Promise<void> {
+  send(buf: DmaBuf, options: SendOptions = NO_OPTIONS): Promise<void> {
     const op = 'Channel.send';
     try {
       const link = this.#use(op);
-      checkWait(op, options);
+      if (options !== NO_OPTIONS) checkWait(op, options);
       const tag = this.#check(op, buf, options);
       const text = encodeMeta(op, options.meta, link.metaBytes);
       if (link.offer(op, buf, tag, text, false) !== 'full') {
@@ -118,11 +121,11 @@ export class Channel implements AsyncIterable<Delivery>, Disposable {
    * @throws EPIPE the channel has ended and all was received · EOWNERDEAD the last sender died without end() · ETIMEDOUT · ESTALE
    * @example using job = await frames.receive({ timeout: 1000 });
    */
-  receive(options: WaitOptions = {}): Promise<Delivery> {
+  receive(options: WaitOptions = NO_OPTIONS): Promise<Delivery> {
     const op = 'Channel.receive';
     try {
       const link = this.#use(op);
-      checkWait(op, options);
+      if (options !== NO_OPTIONS) checkWait(op, options);
       const delivery = link.poll(false);
       if (delivery !== null) return link.host.agent.tasks.settled(delivery);
       return link.host.agent.run(op, receiving(op, link, this, false), options);

@@ -8,6 +8,9 @@ import { checkTimeout, checkWait, fail } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { acquiring, type Holder, type PoolLink } from './pool-link.js';
 
+/** What nobody said. */
+const NO_OPTIONS: WaitOptions = {};
+
 const UNPOSTED = Symbol(
   'a Pool cannot be posted: call domain.pool() with its name on the other side',
 );
@@ -71,11 +74,11 @@ export class Pool implements Disposable {
    * @throws ETIMEDOUT (`at` names the holders) · ESTALE
    * @example using frame = await pool.acquire();
    */
-  acquire(options: WaitOptions = {}): Promise<DmaBuf> {
+  acquire(options: WaitOptions = NO_OPTIONS): Promise<DmaBuf> {
     const op = 'Pool.acquire';
     try {
       const link = this.#use(op);
-      checkWait(op, options);
+      if (options !== NO_OPTIONS) checkWait(op, options);
       const buf = link.take(false);
       if (buf !== null) return link.host.agent.tasks.settled(buf);
       return link.host.agent.run(op, acquiring(op, link, this, false), options);
