@@ -2,7 +2,8 @@
 /**
  * agent/asking — the caller's side of calls: which record each one takes, and when; see calls.
  *
- * A lock goes along with one call at a time.
+ * A lock goes along with one call at a time. A target that does not answer keeps the records of its calls: half of them at most,
+ * and none of the last one, which is for calls with a lock.
  */
 
 import { fail } from '../errors.js';
@@ -12,9 +13,8 @@ import type { Borrowed, LockPort, Request } from './call.js';
 import { type CallRows, type Message, phaseOfCall } from './call-rows.js';
 import { CallWait, callKey } from './call-wait.js';
 import { CallPhase } from './layout.js';
-import { ObjectWait } from './object-wait.js';
-import type { Timer } from './ports.js';
-import type { Operation, Wait } from './wait.js';
+import { RecordWait } from './record-wait.js';
+import type { Operation } from './wait.js';
 
 export class Asking {
   readonly #rows: CallRows;
@@ -104,57 +104,27 @@ export class Asking {
 
   /** Until a record is free, and nothing is under way that has to be over first. */
   *#freeRecord(request: Request): Operation<number> {
-    const { agent } = this;
     const { op, at, patience } = request;
     // Others may wait for the very lock that goes along with a call: it finds a record, whatever they take.
     const own = request.lock === null ? this.#common : this.#own;
     const free = this.#find(own, request);
     if (free !== undefined) return free;
-    const progress = (): number => own.reduce((sum, row) => sum + this.#rows.state(row), 0);
-    let seen = progress();
-    let due = agent.platform.now() + patience;
-    let late = false;
-    const isFree = (): boolean => this.#find(own, request) !== undefined;
     // What has the lock comes first: whom this waits for is read from there (see call-wait).
     const lending = this.#lending(request);
     const rows = lending === undefined ? own : [lending, ...own.filter((row) => row !== lending)];
-    const rung = new ObjectWait(agent, rows.map(callKey), isFree);
-    const wait: Wait = {
-      keys: rung.keys,
-      ready: isFree,
-      arm: () => {
-        watch();
-        return rung.arm();
-      },
-      check: () => {
-        if (isFree()) return true;
-        if (agent.platform.now() < due) return false;
-        // As long as others get answers it is only a matter of patience.
-        const now = progress();
-        late = now === seen;
-        seen = now;
-        due = agent.platform.now() + patience;
-        watch();
-        return late;
-      },
-      disarm: () => {
-        timer?.cancel();
-        rung.disarm();
-      },
-    };
-    let timer: Timer | null = null;
-    const watch = (): void => {
-      timer?.cancel();
-      if (patience === Infinity) return;
-      const look = (): void => agent.ring(agent.slot, wait.keys[0] ?? 0);
-      timer = agent.platform.timer(Math.max(1, due - agent.platform.now()), look);
-    };
+    const wait = new RecordWait(
+      this.agent,
+      rows.map(callKey),
+      () => this.#find(own, request) !== undefined,
+      () => own.reduce((sum, row) => sum + this.#rows.state(row), 0),
+      patience,
+    );
     for (;;) {
       const row = this.#find(own, request);
       if (row !== undefined) return row;
       const interrupt = yield wait;
       if (interrupt !== null) throw interrupt.error(op, at);
-      if (!late) continue;
+      if (!wait.late) continue;
       const why = `other calls of this thread have not been answered for ${patience} ms`;
       throw fail('ETIMEDOUT', op, at, { why });
     }

@@ -320,11 +320,15 @@ export class Buffers {
   /** An error that nobody waits for. */
   report(error: unknown): void {
     if (this.agent.left) return; // what was left to do was taken apart with all the rest
-    if (this.ports.onError !== undefined) this.ports.onError(error);
-    else {
+    const uncaught = (thrown: unknown): void =>
       this.agent.platform.microtask(() => {
-        throw error;
+        throw thrown;
       });
+    if (this.ports.onError === undefined) return uncaught(error);
+    try {
+      this.ports.onError(error);
+    } catch (thrown) {
+      uncaught(thrown); // whoever reports has to go on
     }
   }
 

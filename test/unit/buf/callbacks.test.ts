@@ -212,4 +212,17 @@ describe('callbacks that cannot fail', () => {
     expect(seen).toEqual(['EDEADLK', 'EDEADLK', 'EDEADLK', 'EDEADLK']);
     expect(rig.agent.callbacks).toBe(0);
   });
+
+  it('are reported, and what the listener throws is nobody’s but its own', () => {
+    const broken = new Error('listener');
+    const onError = (): never => {
+      throw broken;
+    };
+    const rig = nth(rigs(1, {}, { onError }), 0);
+    const jobs: (() => void)[] = [];
+    rig.agent.platform.microtask = (job) => void jobs.push(job);
+    rig.buffers.report(new Error('callback'));
+    expect(jobs).toHaveLength(1);
+    expect(jobs[0]).toThrow(broken);
+  });
 });
