@@ -16,7 +16,7 @@ import { runBlocking } from './blocking.js';
 import { objectKey, SlotState } from './layout.js';
 import { Polling } from './poll.js';
 import type { Platform } from './ports.js';
-import { ownerTag, Reapers } from './reaper.js';
+import { ownerTag, Reapers, tagSlot } from './reaper.js';
 import { WaitRows } from './rows.js';
 import { type Identity, Slots } from './slots.js';
 import { Tasks, type WaitLimits } from './tasks.js';
@@ -79,10 +79,20 @@ export class Agent {
 
   /** Is the agent with this tag still the one in its slot, and alive as far as its slot says? No system call. */
   present(tag: number): boolean {
-    const slot = (tag & 0x1ff) - 1;
+    const slot = tagSlot(tag);
     const life = this.slots.life(slot);
     const state = life & 7;
     return ownerTag(slot, life) === tag && state !== SlotState.DEAD && state !== SlotState.FREE;
+  }
+
+  /**
+   * Will the agent with this tag still look after what is its own? Ask after storing what it shall find: a leaver looks through
+   * everything once after it is LEAVING, a reaper after DEAD.
+   */
+  serves(tag: number): boolean {
+    const slot = tagSlot(tag);
+    const life = this.slots.life(slot);
+    return ownerTag(slot, life) === tag && (life & 7) === SlotState.LIVE; // P8
   }
 
   // ------------------------------------------------------------------------------------------- waiting
@@ -189,6 +199,16 @@ export class Agent {
   /** Ringers need not notify any more; but they must while the event loop listens, whatever else this thread has done. */
   unpark(): void {
     if (!this.#listening) this.bells.unpark(this.slot);
+  }
+
+  /** Runs a callback of an exporter or importer: while it is on the stack nothing waits, and no agent is called. */
+  callBack<T>(fn: () => T): T {
+    this.callbacks++;
+    try {
+      return fn();
+    } finally {
+      this.callbacks--;
+    }
   }
 
   /** Code that others ask for would run inside of something that has not asked for it. */

@@ -5,7 +5,7 @@
  * Pairs  P12 see calls.  P1 see rows.
  */
 
-import { DmaBufError, errorNumber, fail, packError } from '../errors.js';
+import { DmaBufError, fail, packError } from '../errors.js';
 import { exchange } from '../mem/index.js';
 import type { Agent } from './agent.js';
 import type { Answer, Borrowed, Handler, LockPort } from './call.js';
@@ -119,9 +119,10 @@ export class Answering<B extends Borrowed> {
       return;
     }
     const message = rows.message(row);
-    if (error === null) answer?.write(message);
-    else message.putText(packError(error).text);
-    rows.setWord(row, 'error', error === null ? 0 : errorNumber(error.code));
+    const packed = error === null ? null : packError(error);
+    if (packed === null) answer?.write(message);
+    else message.putText(packed.text);
+    rows.setWord(row, 'error', packed?.number ?? 0);
     const { lock } = running;
     lock?.giveBack();
     const abandoned = !rows.move(row, serial | CallPhase.RUNNING, CallPhase.DONE);

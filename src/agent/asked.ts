@@ -14,8 +14,8 @@ import type { Agent } from './agent.js';
 import type { Borrowed, LockPort, Request } from './call.js';
 import { type CallRows, type Message, phaseOfCall } from './call-rows.js';
 import { type CallUnderWay, callKey } from './call-wait.js';
-import { CallPhase, SlotLayout, SlotState } from './layout.js';
-import { ownerTag, tagSlot } from './reaper.js';
+import { CallPhase, SlotLayout } from './layout.js';
+import { tagSlot } from './reaper.js';
 
 /** What came of it. */
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
@@ -71,7 +71,7 @@ export class Asked<T> implements CallUnderWay {
     }
     rows.move(row, this.#serial, CallPhase.POSTED);
     this.knock(); // P12
-    if (!this.#isServing(target)) rows.move(row, this.#serial | CallPhase.POSTED, CallPhase.LOST); // P8
+    if (!agent.serves(target)) rows.move(row, this.#serial | CallPhase.POSTED, CallPhase.LOST); // P8
   }
 
   /** Its lock is with the target. */
@@ -139,11 +139,6 @@ export class Asked<T> implements CallUnderWay {
     or(arena.words, slots.at(this.target) + SlotLayout.at.inbox, 1 << (slot & 31));
     const looking = load(arena.words, slots.at(this.target) + SlotLayout.at.looking) !== 0; // P13
     if (!looking) this.agent.note(this.target);
-  }
-
-  #isServing(tag: number): boolean {
-    const life = this.agent.slots.life(this.target);
-    return ownerTag(this.target, life) === tag && (life & 7) === SlotState.LIVE;
   }
 
   #refusal(): DmaBufError {

@@ -9,10 +9,10 @@
  */
 
 import type { Agent } from './agent.js';
+import { Alarm } from './alarm.js';
 import { type CallRows, phaseOfCall } from './call-rows.js';
 import { CallPhase, keyKind, keyRow, objectKey } from './layout.js';
 import { ObjectWait } from './object-wait.js';
-import type { Timer } from './ports.js';
 import { tagSlot } from './reaper.js';
 import type { Wait } from './wait.js';
 
@@ -51,7 +51,7 @@ export class CallWait implements Wait {
   /** What makes the target ring. */
   readonly #row: ObjectWait;
   #due: number;
-  #timer: Timer | null = null;
+  readonly #alarm: Alarm;
 
   constructor(
     readonly agent: Agent,
@@ -61,6 +61,7 @@ export class CallWait implements Wait {
   ) {
     this.keys = [callKey(call.row)];
     this.#row = new ObjectWait(agent, this.keys, () => this.ready());
+    this.#alarm = new Alarm(agent, callKey(call.row));
     this.#due = agent.platform.now() + call.patience;
   }
 
@@ -70,17 +71,14 @@ export class CallWait implements Wait {
 
   arm(): boolean {
     if (this.#row.arm() || this.#isRefused(true)) return true; // P7
-    this.#watch();
+    this.#alarm.set(this.#due);
     return false;
   }
 
   check(): boolean {
     if (this.ready() || this.#isRefused(false)) return true;
     const { agent, rows, call } = this;
-    if (agent.platform.now() < this.#due) {
-      if (this.#timer === null) this.#watch();
-      return false;
-    }
+    if (agent.platform.now() < this.#due) return false;
     agent.lookForDead();
     if (this.ready()) return true;
     const ping = rows.word(call.row, 'ping');
@@ -91,30 +89,13 @@ export class CallWait implements Wait {
     rows.setWord(call.row, 'ping', (ping + 1) | 0);
     this.#due = agent.platform.now() + call.patience;
     call.knock();
-    this.#watch();
+    this.#alarm.set(this.#due);
     return this.ready();
   }
 
   disarm(): void {
-    this.#cancel();
+    this.#alarm.cancel();
     this.#row.disarm();
-  }
-
-  #cancel(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-  }
-
-  /** The event loop looks again when the target should have answered; who blocks looks by itself, now and then. */
-  #watch(): void {
-    this.#cancel();
-    if (this.#due === Infinity) return;
-    const { agent } = this;
-    const left = Math.max(0, this.#due - agent.platform.now());
-    this.#timer = agent.platform.timer(left, () => {
-      this.#timer = null; // it may have come early
-      agent.ring(agent.slot, callKey(this.call.row));
-    });
   }
 
   #isRefused(first: boolean): boolean {

@@ -5,8 +5,8 @@
  */
 
 import type { Agent } from './agent.js';
+import { Alarm } from './alarm.js';
 import { ObjectWait } from './object-wait.js';
-import type { Timer } from './ports.js';
 import type { Wait } from './wait.js';
 
 export class RecordWait implements Wait {
@@ -16,7 +16,7 @@ export class RecordWait implements Wait {
   readonly #rung: ObjectWait;
   #seen: number;
   #due: number;
-  #timer: Timer | null = null;
+  readonly #alarm: Alarm;
 
   constructor(
     readonly agent: Agent,
@@ -30,6 +30,7 @@ export class RecordWait implements Wait {
   ) {
     this.keys = keys;
     this.#rung = new ObjectWait(agent, keys, isFree);
+    this.#alarm = new Alarm(agent, keys[0] ?? 0);
     this.#seen = progress();
     this.#due = agent.platform.now() + patience;
   }
@@ -39,7 +40,7 @@ export class RecordWait implements Wait {
   }
 
   arm(): boolean {
-    this.#watch();
+    this.#alarm.set(this.#due);
     return this.#rung.arm();
   }
 
@@ -51,22 +52,12 @@ export class RecordWait implements Wait {
     this.late = now === this.#seen;
     this.#seen = now;
     this.#due = platform.now() + this.patience;
-    this.#watch();
+    this.#alarm.set(this.#due);
     return this.late;
   }
 
   disarm(): void {
-    this.#timer?.cancel();
-    this.#timer = null;
+    this.#alarm.cancel();
     this.#rung.disarm();
-  }
-
-  /** The event loop looks again when it is due; who blocks looks by itself, now and then. */
-  #watch(): void {
-    this.#timer?.cancel();
-    if (this.patience === Infinity) return;
-    const { agent, keys } = this;
-    const left = Math.max(1, this.#due - agent.platform.now());
-    this.#timer = agent.platform.timer(left, () => agent.ring(agent.slot, keys[0] ?? 0));
   }
 }

@@ -23,7 +23,7 @@ import { Guests } from './guests.js';
 import { type Namer, NO_POOLS, type PoolHook, type SharedExporter } from './hooks.js';
 import { Phase } from './layout.js';
 import { type Leak, Leaks } from './leaks.js';
-import { actorOf, generationOf, isServing, Life, phaseOf } from './life.js';
+import { actorOf, generationOf, Life, phaseOf } from './life.js';
 import type { Member } from './member.js';
 import { Moves } from './moves.js';
 import { checkName } from './names.js';
@@ -304,7 +304,7 @@ export class Buffers {
 
   /** It was left to an exporter that had gone, and who left it died before it could look. */
   #isOrphan(row: number, phase: number): boolean {
-    return phase === Phase.DYING && !isServing(this.agent, this.rows.word(row, 'exporter'));
+    return phase === Phase.DYING && !this.agent.serves(this.rows.word(row, 'exporter'));
   }
 
   // ------------------------------------------------------------------------------------------- background work

@@ -283,10 +283,8 @@ export class Export<P> implements ExporterPort {
 
   /** A callback that may not fail: nobody could act on it. What it throws all the same is reported. */
   #unfailing(callback: () => unknown): void {
-    const { agent } = this.buffers;
-    agent.callbacks++;
     try {
-      const result = callback();
+      const result = this.buffers.agent.callBack(callback);
       if (result instanceof Promise) {
         const drop = this.#keep();
         const over = result.catch((error: unknown) => this.#report(error)).finally(drop);
@@ -294,8 +292,6 @@ export class Export<P> implements ExporterPort {
       }
     } catch (error) {
       this.#report(error);
-    } finally {
-      agent.callbacks--;
     }
   }
 

@@ -42,13 +42,10 @@ function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 /** @throws the callback's own DmaBufError · EIO it threw something else · ETIMEDOUT · EDEADLK asynchronous in a blocking call */
 export function* callExporter<T>(agent: Agent, call: ExporterCall<T>): Operation<T> {
   let result: T | PromiseLike<T>;
-  agent.callbacks++;
   try {
-    result = call.invoke();
+    result = agent.callBack(call.invoke);
   } catch (error) {
     throw exporterError(call.op, error);
-  } finally {
-    agent.callbacks--;
   }
   if (!isPromise(result)) return result;
   return yield* settle(agent, call, result);

@@ -28,7 +28,7 @@ import {
 import type { DynamicExportInfo, StaticExportInfo } from './exporter.js';
 import { HeapPort } from './heap-port.js';
 import { Phase } from './layout.js';
-import { actorOf, isServing, phaseOf } from './life.js';
+import { actorOf, phaseOf } from './life.js';
 import { mapOperation } from './map-operations.js';
 import { checkName } from './names.js';
 import type { ExporterPort, Viewed } from './port.js';
@@ -48,7 +48,7 @@ export class Exports {
 
   constructor(readonly buffers: Buffers) {}
 
-  /** Of an attachment of this agent, in the exporter's: never used again. */
+  /** What this agent and another one call something: never used again. */
   name(): number {
     this.#names = (this.#names + 1) | 0;
     return this.#names;
@@ -143,7 +143,7 @@ export class Exports {
     const mine = this.#mine.get(reference.row);
     if (reference.exporter === buffers.agent.tag && mine !== undefined) return mine;
     const at = { buffer: reference.id, exporter: reference.exporterName };
-    if (!isServing(buffers.agent, reference.exporter)) {
+    if (!buffers.agent.serves(reference.exporter)) {
       throw fail('EOWNERDEAD', op, at, { why: 'the agent that exported the buffer has gone' });
     }
     return (reference.port ??= new RemotePort(buffers, reference));

@@ -10,7 +10,6 @@ import type { Buffers } from './buffers.js';
 import { CallKind, putRanges, type Range, readIntent } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
 import { adopt, type Call, keyOf, serve } from './guest-calls.js';
-import { isServing } from './life.js';
 import { rangesOf } from './sources.js';
 
 /** Between begin and end, or between vmap and vunmap. */
@@ -25,7 +24,6 @@ interface Access {
 
 export class GuestAccesses {
   readonly #accesses = new Map<string, Access>();
-  #names = 0;
 
   constructor(readonly buffers: Buffers) {
     serve(buffers, CallKind.BEGIN, (call) => this.#begin(call));
@@ -35,7 +33,7 @@ export class GuestAccesses {
   /** Ends what belonged to agents that have gone. */
   sweep(): void {
     const { agent } = this.buffers;
-    for (const [key, { owner }] of this.#accesses) if (!isServing(agent, owner)) this.#over(key);
+    for (const [key, { owner }] of this.#accesses) if (!agent.serves(owner)) this.#over(key);
   }
 
   /** This agent leaves: what it held for others is no leak of its own. */
@@ -49,8 +47,7 @@ export class GuestAccesses {
     try {
       const intent = readIntent(message);
       const end = yield* this.buffers.exports.reach(op, buf).beginCpuAccess(op, buf, intent);
-      this.#names = (this.#names + 1) | 0;
-      const id = this.#names;
+      const id = this.buffers.exports.name();
       const key = keyOf(caller, id);
       this.#accesses.set(key, { owner: caller, buf, end, ranges: [] });
       return { write: (answer) => answer.putWord(id), undo: () => this.#over(key) };
@@ -87,11 +84,11 @@ export class GuestAccesses {
     const port = this.buffers.exports.reach(op, buf);
     if (port.vmap === undefined) throw fail('ENOTSUP', op, { buffer: buf.id });
     const viewed = yield* port.vmap(op, buf);
-    this.#names = (this.#names + 1) | 0;
+    const id = this.buffers.exports.name();
     const end = (): void => viewed.end();
     const access = { owner, buf: buf.dup(), end, ranges: rangesOf(viewed) };
-    this.#accesses.set(keyOf(owner, this.#names), access);
-    return this.#names;
+    this.#accesses.set(keyOf(owner, id), access);
+    return id;
   }
 
   /** The access of that name has ended. */

@@ -21,7 +21,6 @@ import { readEndings } from './endings.js';
 import type { GuestAccesses } from './guest-accesses.js';
 import { adopt, type Call, DONE, keyOf, nothing, serve } from './guest-calls.js';
 import { shownHold, withLock } from './hold.js';
-import { isServing } from './life.js';
 import { dynamicMapOperation, mapOperation, pinOperation } from './map-operations.js';
 import type { Pin } from './pin.js';
 import { rangesOf } from './sources.js';
@@ -39,7 +38,6 @@ interface Guest {
 
 export class Guests {
   readonly #guests = new Map<string, Guest>();
-  #names = 0;
 
   constructor(
     readonly buffers: Buffers,
@@ -56,7 +54,7 @@ export class Guests {
   /** Takes apart what belonged to agents that have gone. */
   sweep(): void {
     const { agent } = this.buffers;
-    for (const [key, { owner }] of this.#guests) if (!isServing(agent, owner)) this.#leave(key);
+    for (const [key, { owner }] of this.#guests) if (!agent.serves(owner)) this.#leave(key);
   }
 
   /** This agent leaves: what it held for others is no leak of its own. */
@@ -172,7 +170,7 @@ export class Guests {
     const { mapped } = mapping;
     const kept = guest.attached.kept === mapping;
     const known = kept ? [...guest.mappings].find(([, other]) => other === mapping) : undefined;
-    const id = known?.[0] ?? this.#name();
+    const id = known?.[0] ?? this.buffers.exports.name();
     guest.mappings.set(id, mapping);
     const { direction, moveGen } = mapped;
     const ranges = rangesOf(mapped);
@@ -214,7 +212,7 @@ export class Guests {
     const { lock } = call;
     if (lock === null) throw fail('ENOLCK', op, {}, { why: 'the lock did not come along' });
     const pin = yield* pinOperation(op, guest.attached, lock);
-    const id = this.#name();
+    const id = this.buffers.exports.name();
     guest.pins.set(id, pin);
     return {
       write: (answer) => answer.putWord(id),
@@ -237,11 +235,6 @@ export class Guests {
     const { buffers } = this;
     const ended = buffers.background(withLock(buffers, attached.reference.resv, work));
     void ended.catch((error: unknown) => buffers.report(error));
-  }
-
-  #name(): number {
-    this.#names = (this.#names + 1) | 0;
-    return this.#names;
   }
 }
 

@@ -18,7 +18,7 @@
  *             life.  P8 last put: life names the exporter, then its slot is looked at ↔ leaver: slot LEAVING, then all rows.
  */
 
-import { type Agent, ownerTag, SlotState, tagSlot } from '../agent/index.js';
+import { type Agent, tagSlot } from '../agent/index.js';
 import { fail } from '../errors.js';
 import { and, cas, load, or, RowFinder, raise, store, type Words } from '../mem/index.js';
 import {
@@ -44,16 +44,6 @@ export const actorOf = (life: number): number => ((life >>> 3) & MIDDLE) - 1;
 
 function pack(generation: number, middle: number, phase: number): number {
   return (generation << 20) | ((middle & MIDDLE) << 3) | phase;
-}
-
-/**
- * Will the agent with this tag still look after what is its own? Ask after storing what it shall find: a leaver looks through
- * everything once after it is LEAVING, a reaper after DEAD.
- */
-export function isServing(agent: Agent, tag: number): boolean {
-  const slot = tagSlot(tag);
-  const life = agent.slots.life(slot);
-  return ownerTag(slot, life) === tag && (life & 7) === SlotState.LIVE; // P8
 }
 
 /** What the life of a buffer needs to know from above. */
@@ -241,7 +231,7 @@ export class Life {
     }
     const theirs = pack(generation, tagSlot(exporter) + 1, Phase.DYING);
     if (cas(w, at + buffer.life, life, theirs) !== life) return false; // P6
-    if (isServing(this.agent, exporter))
+    if (this.agent.serves(exporter))
       this.agent.note(tagSlot(exporter)); // P8
     else this.takeOver(row, theirs);
     return true;

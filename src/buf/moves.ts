@@ -56,15 +56,11 @@ export class Moves {
     const generation = this.#generation(attached);
     if (attached.notify === null || attached.told === generation) return [];
     attached.told = generation;
-    const { agent } = this.buffers;
-    agent.callbacks++;
     try {
-      attached.notify();
+      this.buffers.agent.callBack(attached.notify);
       return [];
     } catch (error) {
       return [error];
-    } finally {
-      agent.callbacks--;
     }
   }
 }

@@ -71,12 +71,10 @@ export class RemotePort implements ExporterPort {
   };
 
   *#attach(op: string, attached: Attached): Operation<Mapped | null> {
-    const { row, generation } = this.reference;
     const id = this.buffers.exports.name();
     this.#ids.set(attached, id);
     const write = (message: Message): void => {
-      message.putWord(row);
-      message.putWord(generation);
+      this.#buffer(message);
       message.putWord(id);
       message.putWord(attached.dynamic ? 1 : 0);
       putDevice(message, attached.device);
@@ -166,10 +164,8 @@ export class RemotePort implements ExporterPort {
   // ------------------------------------------------------------------------------------------- CPU access
 
   *beginCpuAccess(op: string, _buf: DmaBuf, intent: CpuIntent): Operation<() => void> {
-    const { row, generation } = this.reference;
     const write = (message: Message): void => {
-      message.putWord(row);
-      message.putWord(generation);
+      this.#buffer(message);
       putIntent(message, intent);
     };
     const id = yield* this.#ask(op, CallKind.BEGIN, write, (message) => message.word());
@@ -177,14 +173,12 @@ export class RemotePort implements ExporterPort {
   }
 
   *#view(op: string): Operation<Viewed> {
-    const { row, generation } = this.reference;
     const { buffers } = this;
     const ranges: Range[] = [];
     let id = 0;
     const end = (): void => this.#ends('access', null, id);
     const write = (message: Message): void => {
-      message.putWord(row);
-      message.putWord(generation);
+      this.#buffer(message);
       message.putWord(id);
       message.putWord(ranges.length);
     };
@@ -210,6 +204,11 @@ export class RemotePort implements ExporterPort {
   }
 
   // ------------------------------------------------------------------------------------------- calling
+
+  #buffer(message: Message): void {
+    message.putWord(this.reference.row);
+    message.putWord(this.reference.generation);
+  }
 
   #name(message: Message, attached: Attached): void {
     message.putWord(this.#ids.get(attached) ?? 0);

@@ -8,7 +8,6 @@
 import { checkObject, fail, shown } from '../errors.js';
 import type { Buffers } from './buffers.js';
 import type { DmaBuf } from './dma-buf.js';
-import { isServing } from './life.js';
 import type { Member } from './member.js';
 import { checkShare, type Share } from './share.js';
 
@@ -45,7 +44,7 @@ export function shareOf(
     throw error;
   }
   const [ticket, generation] = issued;
-  if (tag !== 0 && !isServing(agent, tag)) {
+  if (tag !== 0 && !agent.serves(tag)) {
     tickets.revoke(ticket, generation); // P8
     throw gone();
   }

@@ -72,18 +72,14 @@ describe('a caller that gives up while the exporter’s agent waits for a lock',
 describe('a caller that gives up while the callback runs', () => {
   it('of attach: it is detached when it has ended', async () => {
     const scene = abroad();
-    const { passed: open, open: end } = gate();
-    let entered = false;
+    const { enter, entered, open: end } = gate();
     const { buf, calls } = staticExport(scene.home, 100, {
-      attach: () => {
-        entered = true;
-        return open;
-      },
+      attach: enter,
     });
     const there = passed(buf, scene.away);
     const { signal, reason, abort } = abortable();
     const attaching = there.attach('enc', { signal });
-    await until(() => entered);
+    await until(entered);
     abort();
     expect(await rejected(attaching)).toBe(reason);
     expect(calls).toEqual([]);
@@ -95,11 +91,9 @@ describe('a caller that gives up while the callback runs', () => {
 
   it('of map without the lock: it is unmapped, and the detach waits for that', async () => {
     const scene = abroad();
-    const { passed: open, open: end } = gate();
-    let entered = false;
+    const { enter, entered, open: end } = gate();
     const map = async (att: AttachmentInfo<Home>): Promise<SourceSegment[]> => {
-      entered = true;
-      await open;
+      await enter();
       return whole(att);
     };
     const { buf, calls } = staticExport(scene.home, 100, { map });
@@ -107,7 +101,7 @@ describe('a caller that gives up while the callback runs', () => {
     const att = await there.attach('enc');
     const { signal, reason, abort } = abortable();
     const mapping = att.map('to-device', { signal });
-    await until(() => entered);
+    await until(entered);
     abort();
     expect(await rejected(mapping)).toBe(reason);
     const detaching = att.detach();
@@ -176,18 +170,14 @@ describe('a caller that gives up while the callback runs', () => {
 
   it('of cpuAccess: it is ended', async () => {
     const scene = abroad();
-    const { passed: open, open: end } = gate();
-    let entered = false;
+    const { enter, entered, open: end } = gate();
     const { buf, calls } = staticExport(scene.home, 100, {
-      beginCpuAccess: () => {
-        entered = true;
-        return open;
-      },
+      beginCpuAccess: enter,
     });
     const there = passed(buf, scene.away);
     const { signal, reason, abort } = abortable();
     const asking = there.cpuAccess('write', { signal });
-    await until(() => entered);
+    await until(entered);
     abort();
     expect(await rejected(asking)).toBe(reason);
     await end();
@@ -247,12 +237,10 @@ describe('a caller that gives up while the callback runs', () => {
 
   it('whose callback fails at last: there is nothing to undo', async () => {
     const scene = abroad();
-    const { passed: open, open: end } = gate();
-    let entered = false;
+    const { enter, entered, open: end } = gate();
     const { buf, calls } = dynamicExport(scene.home, 100, {
       map: async () => {
-        entered = true;
-        await open;
+        await enter();
         throw new Error('broken');
       },
     });
@@ -261,7 +249,7 @@ describe('a caller that gives up while the callback runs', () => {
     const lock = await there.resv.lock();
     const { signal, abort } = abortable();
     const mapping = att.map(lock, 'to-device', { signal });
-    await until(() => entered);
+    await until(entered);
     abort();
     await rejected(mapping);
     await end();
@@ -293,19 +281,17 @@ describe('an exporter', () => {
   it('whose callback never ends is given up by its own agent, which turns', async () => {
     const scene = abroad();
     const { home, away } = scene;
-    const { passed: open, open: end } = gate();
+    const { enter, entered, open: end } = gate();
     const timers = timersOf(home);
     const source = home.heap.alloc(10);
     const undone: boolean[] = [];
-    let entered = false;
     const buf = home.buffers.exports.dynamic({
       exporter: 'slow',
       size: 10,
       priv: null,
       ops: {
         map: async () => {
-          entered = true;
-          await open;
+          await enter();
           return [{ of: source, offset: 0, length: 10 }];
         },
         unmap: (_att, _segments, _direction, lock) => void undone.push(lock.held),
@@ -318,7 +304,7 @@ describe('an exporter', () => {
     const att = await there.dynamicAttach('gpu', importer());
     const lock = await there.resv.lock();
     const mapping = att.map(lock, 'to-device');
-    await until(() => entered);
+    await until(entered);
     timers.expire();
     const error = await rejected(mapping);
     expect(error).toMatchObject({ code: 'ETIMEDOUT' });
@@ -355,18 +341,16 @@ describe('an exporter', () => {
   it('that turns is not given up, however long its callback takes', async () => {
     const scene = abroad();
     const { home, away } = scene;
-    const { passed: open, open: end } = gate();
-    let entered = false;
+    const { enter, entered, open: end } = gate();
     const map = async (att: AttachmentInfo<Home>): Promise<SourceSegment[]> => {
-      entered = true;
-      await open;
+      await enter();
       return whole(att);
     };
     const { buf } = staticExport(home, 100, { map });
     const att = await passed(buf, away).attach('enc');
     const timers = timersOf(away);
     const mapping = att.map('to-device');
-    await until(() => entered && away.agent.tasks.stalled(Infinity).length > 0);
+    await until(() => entered() && away.agent.tasks.stalled(Infinity).length > 0);
     const row = away.agent.slot * (CallSection.rows(SMALL) / SMALL.agents);
     const at = away.agent.arena.base(CallSection) + row * CallLayout.size;
     const word = (field: 'ping' | 'pong'): number =>

@@ -155,12 +155,10 @@ describe('a lock that goes along', () => {
 
   it('is not the lender’s to change as long as the exporter has it', async () => {
     const scene = abroad();
-    const { passed: open, open: end } = gate();
-    let entered = false;
+    const { enter, entered, open: end } = gate();
     const { buf } = dynamicExport(scene.home, 100, {
       map: async (att) => {
-        entered = true;
-        await open;
+        await enter();
         return whole(att);
       },
     });
@@ -168,7 +166,7 @@ describe('a lock that goes along', () => {
     const att = await there.dynamicAttach('gpu', importer());
     const lock = await there.resv.lock();
     const mapping = att.map(lock, 'to-device');
-    await until(() => entered);
+    await until(entered);
     expect(thrown(() => lock.reserve(1))).toMatchObject({ code: 'EBUSY', op: 'HeldLock.reserve' });
     expect(thrown(() => lock.markConsistent())).toMatchObject({ code: 'EBUSY' });
     expect([lock.held, lock.fences('bookkeep')]).toEqual([true, []]);

@@ -5,18 +5,10 @@ import { type DmaBuf, openShare, type StaticExporterOps } from '../../../src/buf
 import { fail } from '../../../src/errors.js';
 import type { HeldLock } from '../../../src/resv/index.js';
 import { type Home, staticExport } from './exporters.js';
+import { gate } from './gate.js';
 import { nth, type Rig, rejected, rigs } from './rig.js';
 
 const whole = (home: DmaBuf) => [{ of: home, offset: 0, length: home.size }];
-
-/** Opens once. */
-function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((opened) => {
-    resolve = opened;
-  });
-  return { promise, resolve };
-}
 
 /** An exporter that writes down vmap and vunmap, and whether the lock it was shown was held. */
 function viewed(rig: Rig, more: Partial<StaticExporterOps<Home>> = {}) {
@@ -90,12 +82,12 @@ describe('vmap', () => {
     const { buf, seen } = viewed(nth(rigs(1), 0), {
       async vmap(exported) {
         seen.push('vmap');
-        await go.promise;
+        await go.passed;
         return whole(exported.priv.home);
       },
     });
     const both = [buf.cpuAccess('read'), buf.cpuAccess('read')];
-    go.resolve();
+    void go.open();
     for (const access of await Promise.all(both)) access.end();
     expect(seen).toEqual(['vmap', 'vunmap 1 true']);
   });
@@ -105,20 +97,20 @@ describe('vmap', () => {
     const ended = gate();
     const { buf, seen } = viewed(nth(rigs(1), 0), {
       async vmap(exported) {
-        await go.promise;
+        await go.passed;
         return whole(exported.priv.home);
       },
       vunmap(_exported, _segments, lock) {
         seen.push(`vunmap ${lock.held}`);
-        ended.resolve();
+        void ended.open();
       },
     });
     expect(await rejected(buf.cpuAccess('read', { timeout: 1 }))).toMatchObject({
       code: 'ETIMEDOUT',
     });
     expect(buf.resv.locked).toBe(true);
-    go.resolve();
-    await ended.promise;
+    void go.open();
+    await ended.passed;
     expect(seen).toEqual(['vunmap true']);
     (await buf.resv.lock()).unlock();
   });
