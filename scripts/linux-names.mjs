@@ -22,7 +22,6 @@ const NO_COUNTERPART = [
   ['DMA_BUF_IOCTL_EXPORT_SYNC_FILE', 'no files here: `resv.singleton()`, and `toJSON()` of that'],
   ['DMA_BUF_IOCTL_IMPORT_SYNC_FILE', 'no files here: `lock.add()` of `Fence.from(domain, name)`'],
   ['dma_buf_mmap', 'the heap is mapped already: `cpuAccess()` gives its bytes'],
-  ['dma_fence_chain_init', 'points of a timeline signal in order: they are a chain as they are'],
   ['dma_fence_enable_sw_signaling', 'nothing to switch on: signalling wakes whoever waits'],
   ['dma_fence_free', 'fences are values; their records are recycled when nobody names them'],
   ['dma_fence_get', 'fences are values: no reference to take'],

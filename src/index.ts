@@ -61,6 +61,7 @@ export { DmaBufError, type ErrorCode } from './errors.js';
 export {
   AnyFence,
   Fence,
+  FenceChain,
   type FenceName,
   FenceSet,
   type SyncWaitOptions,

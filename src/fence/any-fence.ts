@@ -3,10 +3,12 @@
  * fence/any-fence — what a point and a set of points have in common: asking, waiting, being told.
  */
 
-import { type Operation, until } from '../agent/index.js';
+import { type Operation, until, type Wait } from '../agent/index.js';
 import { checkWait, type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
+import type { Containers } from './containers.js';
 import type { Fence } from './fence.js';
 import type { SyncWaitOptions, WaitOptions } from './options.js';
+import type { Point } from './records.js';
 import type { FenceSource } from './source.js';
 
 const UNPOSTED = Symbol(
@@ -49,8 +51,12 @@ export abstract class AnyFence {
   abstract readonly source: FenceSource | null;
   /** @internal The points it is made of. */
   abstract readonly leaves: readonly Fence[];
-  /** @internal Ends when it has signalled; does not look at errors. */
-  abstract waiting(source: FenceSource, op: string): Operation<void>;
+  /** @internal Pending points, of which one has to signal before this does; none: it has signalled. */
+  abstract blockers(): readonly Point[];
+  /** @internal May its points stand for it in a set of that mode? */
+  abstract isOneOf(mode: FenceName['mode']): boolean;
+  /** @internal The record that stands for it. @throws ENFILE */
+  abstract recordIn(containers: Containers): Fence;
   /** @internal For messages. */
   abstract readonly details: ErrorDetails;
 
@@ -118,16 +124,26 @@ export abstract class AnyFence {
       void Promise.resolve().then(deliver);
       return { [Symbol.dispose]: () => void (armed = false) };
     }
-    const wait = source.waitOn(this.leaves, () => !armed || this.signaled, true);
-    const watching = source.agent.run('Fence.onSignal', until(wait, 'Fence.onSignal'));
+    let keys: readonly number[] = [];
+    const next = (wait: Wait): void => void (keys = wait.keys);
+    const watch = this.#watch(source, () => armed, next);
     // The agent leaving ends the watch: nobody is told any more.
-    void watching.then(deliver, () => {});
+    void source.agent.run('Fence.onSignal', watch).then(deliver, () => {});
     const cancel = (): void => {
       if (!armed) return;
       armed = false;
-      for (const key of wait.keys) source.agent.ring(source.agent.slot, key);
+      for (const key of keys) source.agent.ring(source.agent.slot, key);
     };
     return { [Symbol.dispose]: cancel };
+  }
+
+  *#watch(source: FenceSource, armed: () => boolean, next: (wait: Wait) => void): Operation<void> {
+    while (armed() && !this.signaled) {
+      const points = this.blockers();
+      const wait = source.waitOn(points, () => !armed() || anySignaled(source, points), true);
+      next(wait);
+      yield* until(wait, 'Fence.onSignal');
+    }
   }
 
   /**
@@ -148,6 +164,15 @@ export abstract class AnyFence {
     this.#raise(op);
   }
 
+  /** Ends when it has signalled; does not look at errors. @internal */
+  protected *waiting(source: FenceSource, op: string): Operation<void> {
+    while (!this.signaled) {
+      const points = this.blockers();
+      const wait = source.waitOn(points, () => anySignaled(source, points));
+      yield* until(wait, op, this.details);
+    }
+  }
+
   #raise(op: string): void {
     const { error } = this;
     if (error !== null) throw fail(error, op, this.details);
@@ -160,4 +185,10 @@ export abstract class AnyFence {
 
   /** @internal Given who owes which point: does that party owe the whole? */
   protected abstract isOwed(by: (leaf: Fence) => boolean): boolean;
+}
+
+/** Has one of them signalled, or is there none? */
+export function anySignaled({ records }: FenceSource, points: readonly Point[]): boolean {
+  const signaled = points.some(({ row, generation }) => records.isSignaled(row, generation));
+  return signaled || points.length === 0;
 }

@@ -8,6 +8,7 @@
  *
  * Invariants  I12 no row is recycled while it is pending, while an agent has a handle on it, or while it failed and is still
  *             named somewhere: whoever finds the name must learn the error.
+ *             Members go with their container, after it; those of a dead agent, when their block is claimed.
  *             Blocks below `blocks` are all that have ever been claimed; it is raised before the claim, so that no claim of a dead
  *             agent is overlooked.
  * Pairs       P8 see handles.
@@ -25,9 +26,12 @@ import {
   FenceCountersSection,
   FenceSection,
   generationOf,
+  Kind,
+  kindIn,
   Phase,
   phaseOf,
 } from './layout.js';
+import { eachMemberRow, recycleMembers } from './members.js';
 import type { FenceRecords } from './records.js';
 
 /** A sweep that finds less than this part of a block is not worth repeating soon: claim a block. */
@@ -56,6 +60,8 @@ export class FenceBlocks {
   readonly #fences: ((Fence | undefined)[] | undefined)[] = [];
   /** Of the row that was taken last. */
   generation = 0;
+  /** Runs before rows are looked for that can be handed out again. */
+  onRefill: () => void = () => {};
   readonly #free: number[] = [];
   readonly #generations: number[] = [];
   #next = 0;
@@ -106,6 +112,7 @@ export class FenceBlocks {
 
   #refill(): void {
     if (this.agent.left) throw fail('ESTALE', 'Timeline.next', { agent: this.agent.slot });
+    this.onRefill();
     this.#free.length = 0;
     this.#next = 0;
     const surplus = this.#calm++ > CALM * this.#mine.length;
@@ -156,6 +163,8 @@ export class FenceBlocks {
       } else if (phase === Phase.FREE) {
         const generation = generationOf(state);
         this.#give(row, generation === 0 ? records.recycle(row, state) : generation);
+      } else if (phase === Phase.MEMBERS && records.ownerOf(row) !== this.agent.tag) {
+        this.#give(row, recycleMembers(records, row));
       }
     }
     // After the states: who joins from now on finds all these signalled, and keeps no handle.
@@ -178,8 +187,19 @@ export class FenceBlocks {
   }
 
   #recycle(row: number, state: number): void {
+    const { records } = this;
     this.#keep(row, state);
-    this.#give(row, this.records.recycle(row, state));
+    const more = records.moreOf(row);
+    const generation = records.recycle(row, state);
+    if (kindIn(more) !== Kind.POINT) this.#recycleContainer(row, more);
+    this.#give(row, generation);
+  }
+
+  /** Its members are found free when their own blocks are swept. */
+  #recycleContainer(row: number, more: number): void {
+    const { records } = this;
+    records.setMore(row, 0);
+    if (records.ownerOf(row) === this.agent.tag) eachMemberRow(records, more, recycleMembers);
   }
 
   /** The object of a signalled row must do without it from now on. */

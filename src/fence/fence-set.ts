@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: MIT
 /**
- * fence/fence-set — several points as one fence: a plain value, nothing of it is shared.
+ * fence/fence-set — several points as one fence: a plain value, until another agent is to know of it.
  *
- * It asks its points, and remembers the answer once it is final. Sets are flat: all of all and any of any are one list.
+ * It asks its points, and remembers the answer once it is final. Sets are flat: all of all and any of any are one list. Once it is
+ * named, or put into a chain, a record stands for it (containers): what that says is the truth from then on.
  */
 
-import { type Operation, until } from '../agent/index.js';
-import { type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
+import { type ErrorCode, type ErrorDetails, errorNumber, fail, shown } from '../errors.js';
 import { AnyFence, type FenceName } from './any-fence.js';
+import type { Containers } from './containers.js';
 import type { Fence } from './fence.js';
+import { Kind } from './layout.js';
 import { packName } from './name.js';
+import type { Outcome, Point } from './records.js';
 import type { FenceSource } from './source.js';
 
 type Mode = FenceName['mode'];
 
-let makeSet: (points: readonly Fence[], mode: Mode, source: FenceSource | null) => FenceSet;
+let makeSet: (
+  points: readonly Fence[],
+  mode: Mode,
+  source: FenceSource | null,
+  record?: Fence,
+) => FenceSet;
+
+/** Inside this room: a set, and the record that stands for it already. */
+export { makeSet };
 
 /** The agent that these fences belong to, or null when none needs one. @throws EXDEV different domains */
 export function sourceOf(op: string, fences: Iterable<AnyFence>): FenceSource | null {
@@ -47,10 +58,9 @@ export function fencesOf(op: string, fences: Iterable<AnyFence>): readonly AnyFe
 export function setOf(op: string, fences: Iterable<AnyFence>, mode: Mode): FenceSet {
   const parts = fencesOf(op, fences);
   for (const part of parts) {
-    if (part instanceof FenceSet && part.leaves.length > 1 && part.mode !== mode) {
-      const why = `a set made by ${part.mode}() cannot be a part here`;
-      throw fail('EINVAL', op, part.details, { why });
-    }
+    if (part.isOneOf(mode)) continue;
+    const other = mode === 'any' ? 'a chain, or a set made by all(),' : 'a set made by any()';
+    throw fail('EINVAL', op, part.details, { why: `${other} cannot be a part here` });
   }
   const points = parts.flatMap((part) => part.leaves);
   if (points.length === 0 && mode === 'any') {
@@ -64,22 +74,54 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
   readonly #points: readonly Fence[];
   readonly #mode: Mode;
   readonly #source: FenceSource | null;
+  /** Stands for it in shared memory. */
+  #record: Fence | null;
   /** Points that may be pending: those after it, from the end, have been seen signalled. Of `any`: 0 once one has. */
   #open: number;
 
   static {
-    makeSet = (points, mode, source) => new FenceSet(points, mode, source);
+    makeSet = (points, mode, source, record) => new FenceSet(points, mode, source, record ?? null);
   }
 
-  private constructor(points: readonly Fence[], mode: Mode, source: FenceSource | null) {
+  private constructor(
+    points: readonly Fence[],
+    mode: Mode,
+    source: FenceSource | null,
+    record: Fence | null,
+  ) {
     super();
     this.#points = points;
     this.#mode = mode;
     this.#source = source;
+    this.#record = record;
     this.#open = points.length;
   }
 
   get signaled(): boolean {
+    const record = this.#record;
+    if (record === null) return this.#over();
+    if (!record.signaled) {
+      // Its points may be gone as soon as it has signalled: what they say counts as long as it has not.
+      if (!this.#over()) return false;
+      this.#source?.containers.finish(record, this.#outcome());
+    }
+    this.#source?.containers.over(record.row);
+    return true;
+  }
+
+  get error(): ErrorCode | null {
+    if (!this.signaled) return null;
+    return this.#record === null ? this.#ownError() : this.#record.error;
+  }
+
+  get timestamp(): number | null {
+    if (!this.signaled) return null;
+    return this.#record === null ? this.#ownTime() : this.#record.timestamp;
+  }
+
+  // ------------------------------------------------------------------------------------------- by its points
+
+  #over(): boolean {
     if (this.#mode === 'any') {
       if (this.#open > 0 && this.#points.some((point) => point.signaled)) this.#open = 0;
     } else {
@@ -88,14 +130,17 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
     return this.#open === 0;
   }
 
-  get error(): ErrorCode | null {
-    if (!this.signaled) return null;
+  #outcome(): Outcome {
+    const error = this.#ownError();
+    return { error: error === null ? 0 : errorNumber(error), time: this.#ownTime() };
+  }
+
+  #ownError(): ErrorCode | null {
     if (this.#mode === 'any') return this.#first()?.error ?? null;
     return this.#earliest((point) => point.error !== null)?.error ?? null;
   }
 
-  get timestamp(): number | null {
-    if (!this.signaled) return null;
+  #ownTime(): number {
     if (this.#mode === 'any') return this.#first()?.timestamp ?? 0;
     return this.#points.reduce((latest, point) => Math.max(latest, point.timestamp ?? 0), 0);
   }
@@ -113,6 +158,8 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
     }
     return found;
   }
+
+  // ------------------------------------------------------------------------------------------- as a fence
 
   /** @internal */
   get mode(): Mode {
@@ -135,18 +182,27 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
   }
 
   /** @internal One point after the other, or all at once. */
-  *waiting(source: FenceSource, op: string): Operation<void> {
-    if (this.#mode === 'any') {
-      yield* until(
-        source.waitOn(this.#points, () => this.signaled),
-        op,
-        this.details,
-      );
-      return;
-    }
-    for (const point of this.#points) {
-      if (!point.signaled) yield* until(source.waitFor(point), op, this.details);
-    }
+  blockers(): readonly Point[] {
+    const pending = this.#points.filter((point) => !point.signaled);
+    const points = this.#mode === 'any' ? pending : pending.slice(0, 1);
+    return this.#record === null ? points : [this.#record, ...points];
+  }
+
+  /** @internal */
+  isOneOf(mode: Mode): boolean {
+    return this.#mode === mode || this.#points.length < 2;
+  }
+
+  /** @internal */
+  settle(): boolean {
+    return this.signaled;
+  }
+
+  /** @internal */
+  recordIn(containers: Containers): Fence {
+    const kind = this.#mode === 'any' ? Kind.ANY : Kind.ALL;
+    this.#record ??= containers.share(this, kind, this.#over() ? this.#outcome() : null);
+    return this.#record;
   }
 
   /** @internal */
@@ -155,7 +211,10 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
   }
 
   toJSON(): FenceName {
-    return { dmabuf: 'fence', points: this.#points.map(packName), mode: this.#mode };
+    const source = this.#points.length > 1 ? this.#source : null;
+    const record = source === null ? this.#record : this.recordIn(source.containers);
+    const points = record === null ? this.#points : [record];
+    return { dmabuf: 'fence', points: points.map(packName), mode: this.#mode };
   }
 
   /** Its points, signalled ones too. @source dma_fence_unwrap_for_each */

@@ -10,7 +10,7 @@
 import { type Operation, until } from '../agent/index.js';
 import { checkWait, type ErrorCode, type ErrorDetails, errorCode, fail, shown } from '../errors.js';
 import { load, type Words } from '../mem/index.js';
-import { AnyFence, type FenceName } from './any-fence.js';
+import { AnyFence, anySignaled, type FenceName } from './any-fence.js';
 import { type FenceSet, fencesOf, setOf, sourceOf } from './fence-set.js';
 import { generationOf, MARKS, openWord, signaledWord } from './layout.js';
 import { packName, readName } from './name.js';
@@ -24,7 +24,9 @@ export interface FenceDomain {
   readonly name: string;
   readonly agent: string;
   /** @internal */
-  readonly fences: { find(point: Point, timeline: number, seqno: number): Fence };
+  readonly fences: FenceSource & {
+    find(point: Point, timeline: number, seqno: number): AnyFence;
+  };
 }
 
 /** `#error` of a fence that has not been seen signalled. */
@@ -165,7 +167,22 @@ export class Fence extends AnyFence {
   }
 
   /** @internal */
-  *waiting(source: FenceSource, op: string): Operation<void> {
+  blockers(): readonly Point[] {
+    return this.signaled ? [] : [this];
+  }
+
+  /** @internal */
+  isOneOf(): boolean {
+    return true;
+  }
+
+  /** @internal */
+  recordIn(): Fence {
+    return this;
+  }
+
+  /** @internal */
+  protected override *waiting(source: FenceSource, op: string): Operation<void> {
     if (!this.signaled) yield* until(source.waitFor(this), op, this.details);
   }
 
@@ -200,7 +217,8 @@ export class Fence extends AnyFence {
   static readonly done: Fence = closedFence(0, 0, { error: 0, time: 0 });
 
   /**
-   * Signals when all have, at the time of the last; the first error wins. Of nothing: has signalled.
+   * Signals when all have, at the time of the last; the first error wins. Of nothing: has signalled. Sets and chains in it count as
+   * their points.
    * @throws EINVAL not fences; a set made by any() cannot be a part · EXDEV fences of different domains
    * @source dma_fence_array_create
    */
@@ -210,7 +228,7 @@ export class Fence extends AnyFence {
 
   /**
    * Signals with the first of them, and with its error.
-   * @throws EINVAL nothing given, not fences, or a part that is made by all() · EXDEV fences of different domains
+   * @throws EINVAL nothing given, not fences, a chain, or a part that is made by all() · EXDEV fences of different domains
    * @source dma_fence_array_create
    */
   static any(fences: Iterable<AnyFence>): FenceSet {
@@ -218,15 +236,17 @@ export class Fence extends AnyFence {
   }
 
   /**
-   * Like all(), but sorted by timeline, the latest point of each, without what has signalled. Nothing left: `Fence.done`; one left: that
-   * one.
+   * Like all(), but sorted by timeline, the latest point of each, without what has signalled; of a chain, what its links add. One left:
+   * that one. Nothing left: a fence that has signalled, at the time of the last of them.
    * @throws EINVAL not fences; a set made by any() cannot be a part · EXDEV fences of different domains
    * @source dma_fence_unwrap_merge · SYNC_IOC_MERGE
    */
   static merge(...fences: readonly AnyFence[]): AnyFence {
     const op = 'Fence.merge';
-    const [first = Fence.done, ...more] = mergePoints(op, fencesOf(op, fences));
-    return more.length === 0 ? first : setOf(op, [first, ...more], 'all');
+    const { points, time } = mergePoints(op, fencesOf(op, fences));
+    const [first, ...more] = points;
+    if (first === undefined) return time === 0 ? Fence.done : closedFence(0, 0, { error: 0, time });
+    return more.length === 0 ? first : setOf(op, points, 'all');
   }
 
   /**
@@ -244,11 +264,8 @@ export class Fence extends AnyFence {
     const first = (): number => all.findIndex((fence) => fence.signaled);
     const signaled = first();
     if (signaled >= 0) return signaled;
-    const leaves = all.flatMap((fence) => fence.leaves);
     const source = sourceOf(op, all);
-    if (source === null) return first();
-    const wait = source.waitOn(leaves, () => first() >= 0);
-    await source.agent.run(op, until(wait, op, { fences: all.length }), options);
+    if (source !== null) await source.agent.run(op, untilAny(op, source, all), options);
     return first();
   }
 
@@ -265,5 +282,14 @@ export class Fence extends AnyFence {
     const [only] = fences;
     if (only !== undefined && fences.length === 1) return only;
     return setOf(op, fences, mode);
+  }
+}
+
+/** Until one of these has signalled. */
+function* untilAny(op: string, source: FenceSource, fences: readonly AnyFence[]): Operation<void> {
+  while (!fences.some((fence) => fence.signaled)) {
+    const points = fences.flatMap((fence) => fence.blockers());
+    const wait = source.waitOn(points, () => anySignaled(source, points));
+    yield* until(wait, op, { fences: fences.length });
   }
 }

@@ -9,7 +9,9 @@
 import { type Agent, ObjectWait, objectKey, type Wait } from '../agent/index.js';
 import { errorNumber } from '../errors.js';
 import { take64 } from '../mem/index.js';
+import type { AnyFence } from './any-fence.js';
 import { FenceBlocks, type Names } from './blocks.js';
+import { type ContainerHost, Containers } from './containers.js';
 import { closedFence, Fence, openFence } from './fence.js';
 import { Handles } from './handles.js';
 import { FenceCountersLayout, FenceCountersSection } from './layout.js';
@@ -18,8 +20,9 @@ import type { FenceSource } from './source.js';
 import { detach, makeTimeline, type Timeline, type TimelineHost } from './timeline.js';
 import { TimelineNames } from './timeline-names.js';
 
-export class Fences implements FenceSource, TimelineHost {
+export class Fences implements FenceSource, ContainerHost, TimelineHost {
   readonly records: FenceRecords;
+  readonly containers: Containers;
   /** Open signalling sections of this agent: no reservation lock may be taken. */
   inSignalling = 0;
   readonly #blocks: FenceBlocks;
@@ -33,6 +36,7 @@ export class Fences implements FenceSource, TimelineHost {
     this.records = new FenceRecords(agent);
     this.#blocks = new FenceBlocks(agent, this.records);
     this.#handles = new Handles(this);
+    this.containers = new Containers(this, this.#blocks, this.#handles);
     this.#names = new TimelineNames(agent);
     this.#contexts =
       (agent.arena.base(FenceCountersSection) + FenceCountersLayout.at.contexts) >> 1;
@@ -46,10 +50,11 @@ export class Fences implements FenceSource, TimelineHost {
     return take64(this.agent.arena.counters, this.#contexts, n) + 1;
   }
 
-  /** A pending fence. @throws ENFILE */
-  create(context: number, seqno: number, owner: number = this.agent.tag): Fence {
+  /** A pending fence. `more`: of a container, its members. @throws ENFILE */
+  create(context: number, seqno: number, owner: number = this.agent.tag, more = 0): Fence {
     const row = this.#blocks.take();
     const generation = this.#blocks.generation;
+    if (more !== 0) this.records.setMore(row, more);
     this.records.init(row, generation, context, seqno, owner);
     const fence = openFence(this, context, seqno, row, generation);
     this.#blocks.put(row, fence);
@@ -102,6 +107,7 @@ export class Fences implements FenceSource, TimelineHost {
   /** Clean leave: what is open fails with ECANCELED. */
   close(): void {
     for (const timeline of this.#timelines.keys()) timeline.close();
+    this.containers.close();
   }
 
   // ------------------------------------------------------------------------------------------- looking
@@ -154,11 +160,11 @@ export class Fences implements FenceSource, TimelineHost {
     return this.#open(row, generation) ?? Fence.done;
   }
 
-  /** The same, for a name that also says which point it was. */
-  find(point: Point, timeline: number, seqno: number): Fence {
+  /** The same, for a name that also says which point it was: a container, if that is what it names. */
+  find(point: Point, timeline: number, seqno: number): AnyFence {
     const { row, generation } = point;
     const fence = row < this.#blocks.rows ? this.#open(row, generation) : null;
-    if (fence?.timeline === timeline && fence.seqno === seqno) return fence;
+    if (fence?.timeline === timeline && fence.seqno === seqno) return this.containers.of(fence);
     return closedFence(timeline, seqno, { error: 0, time: 0 });
   }
 
@@ -219,8 +225,9 @@ export class Fences implements FenceSource, TimelineHost {
     let failed = 0;
     this.#blocks.eachRow((row) => {
       if (records.failOwed(row, tag, dead)) failed++;
-      records.setHeld(row, slot, false);
     });
+    // After all of them: what the containers among them name may be recycled from now on.
+    this.#blocks.eachRow((row) => records.setHeld(row, slot, false));
     if (slot === this.agent.slot) this.#leave();
     this.#names.abandon(tag);
     this.#blocks.abandon(tag);
@@ -230,6 +237,7 @@ export class Fences implements FenceSource, TimelineHost {
   #leave(): void {
     for (const timeline of this.#timelines.keys()) detach(timeline);
     this.#timelines.clear();
+    this.containers.leave();
     this.#handles.leave();
     this.#blocks.leave();
   }

@@ -4,6 +4,8 @@
  *
  * While a pending record has a handle here, this agent's bit stands in it, and it is not recycled: so the handle can still learn
  * error and time after the signal. There is one object per record. It lets go when it knows the outcome, or was collected.
+ * Members of a container of this agent are pinned: the bit stands in them until the container is over, so that whoever opens the
+ * container learns of them.
  *
  * Invariants  I12 a record of another generation means "signalled".
  * Pairs       P5 see records.
@@ -20,6 +22,8 @@ interface Collected {
 
 export class Handles {
   readonly #byRow = new Map<number, WeakRef<Fence>>();
+  /** Pins per row. */
+  readonly #pins = new Map<number, number>();
   readonly #registry = new FinalizationRegistry<Collected>(({ row, ref }) => {
     if (this.#byRow.get(row) === ref) this.#letGo(row);
   });
@@ -56,7 +60,19 @@ export class Handles {
     const { records, agent } = this.source;
     records.setHeld(row, agent.slot, true); // P8
     change();
-    if (!this.#byRow.has(row)) records.setHeld(row, agent.slot, false);
+    this.#clear(row);
+  }
+
+  /** The row is not recycled from now on; whether it was before, look afterwards. */
+  pin(row: number): void {
+    this.source.records.setHeld(row, this.source.agent.slot, true); // P8
+    this.#pins.set(row, (this.#pins.get(row) ?? 0) + 1);
+  }
+
+  unpin(row: number): void {
+    const pins = (this.#pins.get(row) ?? 0) - 1;
+    if (pins > 0) this.#pins.set(row, pins);
+    else if (this.#pins.delete(row)) this.#clear(row);
   }
 
   /** The object knows its outcome. Objects that are not ours are ignored. */
@@ -67,10 +83,16 @@ export class Handles {
   /** This agent leaves: from now on the bits of its slot are somebody else's. */
   leave(): void {
     this.#byRow.clear();
+    this.#pins.clear();
   }
 
   #letGo(row: number): void {
     this.#byRow.delete(row);
+    this.#clear(row);
+  }
+
+  #clear(row: number): void {
+    if (this.#byRow.has(row) || this.#pins.has(row)) return;
     this.source.records.setHeld(row, this.source.agent.slot, false);
   }
 }

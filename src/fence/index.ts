@@ -16,13 +16,14 @@
  *   setOwner(row, generation, tag): void                  owedHere(row, generation): boolean (pending, and this agent must signal)
  *   timelineName(context): string                         registerNames(() => Iterable<Point>): void
  *   inSignalling: number                                  deadlineOf(row, generation): number | null
- *   find({ row, generation }, timeline, seqno): Fence
+ *   find({ row, generation }, timeline, seqno): AnyFence (a container, if it names one)
  *   close(): void (clean leave: open timelines fail with ECANCELED)
  * A fence that had failed before it was named anywhere may be recycled at once. Who must name a failed fence creates a new one
  * (same context, seqno), names it, then signals it with the error.
  */
 export { AnyFence, type FenceName } from './any-fence.js';
 export { Fence, type FenceDomain } from './fence.js';
+export { FenceChain } from './fence-chain.js';
 export { FenceSet } from './fence-set.js';
 export { Fences } from './fences.js';
 export {

@@ -51,9 +51,28 @@ export const FenceLayout = record(
     high: u32('high bits: context 12 | sequence number 20'),
     contextLow: u32('fence context'),
     seqnoLow: u32('sequence number'),
-    deadline: u32('earliest deadline asked for: milliseconds modulo 2^32, odd; 0 = none'),
+    more: u32(
+      'point: earliest deadline asked for, milliseconds modulo 2^32, odd · container: row of its members, kind: even · 0 = none',
+    ),
     time: f64('when it signalled: milliseconds since the epoch'),
     agents: words(AGENT_WORDS, 'bit per agent that has a handle on it'),
+  },
+  LINE,
+);
+
+/** Bytes of one word: each the high part of a member's generation. */
+export const MEMBERS_PER_ROW = 4;
+
+/** What stands in a row that holds members of a container: a fence row in another use, so both are handed out the same way. */
+export const MembersLayout = record(
+  'fenceMembers',
+  {
+    state: u32('as of a fence: generation 20 | 0 | phase 2'),
+    owner: u32('tag of the agent that made the container'),
+    next: u32('row of the next members; 0 = none'),
+    names: words(MEMBERS_PER_ROW, 'member: row 20 | low 12 bits of its generation; 0 = none'),
+    high: u32('high 8 bits of each generation, a byte each'),
+    agents: words(AGENT_WORDS, 'as of a fence: nobody has a handle on members'),
   },
   LINE,
 );
@@ -86,8 +105,8 @@ export const fenceSections: readonly Section[] = [
   TimelineSection,
 ];
 
-/** FREE → PENDING → SIGNALED → FREE of the next generation. */
-export const Phase = { FREE: 0, PENDING: 1, SIGNALED: 2 } as const;
+/** FREE → PENDING → SIGNALED → FREE of the next generation; or FREE → MEMBERS → FREE, part of a container. */
+export const Phase = { FREE: 0, PENDING: 1, SIGNALED: 2, MEMBERS: 3 } as const;
 
 const PHASE = 3;
 /** Somebody may wait: whoever signals has to wake. */
@@ -135,3 +154,29 @@ export function openWord(generation: number): number {
 export function signaledWord(open: number, error: number): number {
   return (open ^ (Phase.PENDING | MARKS)) | (error << ERROR_SHIFT) | Phase.SIGNALED;
 }
+
+// ------------------------------------------------------------------------------------------- containers
+
+/** What a fence is made of: a point of nothing else; a set of its members; a link of a payload and what was before. */
+export const Kind = { POINT: 0, ALL: 1, ANY: 2, CHAIN: 3 } as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** The word of a container that says which members it has. */
+export const moreWord = (members: number, kind: Kind): number => (members << 3) | (kind << 1);
+
+/** Of a point it may be a deadline: odd. */
+export const isDeadline = (more: number): boolean => (more & 1) !== 0;
+export const kindIn = (more: number): Kind =>
+  isDeadline(more) ? Kind.POINT : (((more >>> 1) & 3) as Kind);
+export const membersIn = (more: number): number => more >>> 3;
+
+const LOW_BITS = 12;
+
+/** Name of a member, its high byte apart. */
+export const memberWord = (row: number, generation: number): number =>
+  (row << LOW_BITS) | (generation & ((1 << LOW_BITS) - 1));
+export const highByte = (generation: number, place: number): number =>
+  (generation >>> LOW_BITS) << (8 * place);
+export const memberRow = (word: number): number => word >>> LOW_BITS;
+export const memberGeneration = (word: number, high: number, place: number): number =>
+  (((high >>> (8 * place)) & 0xff) << LOW_BITS) | (word & ((1 << LOW_BITS) - 1));

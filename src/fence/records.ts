@@ -19,6 +19,7 @@ import {
   generationOf,
   HURRIED,
   highWord,
+  isDeadline,
   MARKS,
   nextGeneration,
   openWord,
@@ -132,13 +133,17 @@ export class FenceRecords {
     if ((before & MARKS) !== 0) this.#honour(at, before);
   }
 
-  /** Signals unless it is signalled. @returns false when it was */
-  signal(row: number, generation: number, error: number): boolean {
+  /**
+   * Signals unless it is signalled.
+   * @param time  when, if not now: of a container, whoever looks writes the same.
+   * @returns false when it was
+   */
+  signal(row: number, generation: number, error: number, time = this.agent.time()): boolean {
     const at = this.at(row);
     const open = openWord(generation);
     const signaled = stateWord(generation, Phase.SIGNALED, error);
     let state = load(this.words, at);
-    if ((state | MARKS) === open) this.#floats[(at + fence.time) >> 1] = this.agent.time();
+    if ((state | MARKS) === open) this.#floats[(at + fence.time) >> 1] = time;
     while ((state | MARKS) === open) {
       const before = cas(this.words, at, state, signaled); // P4
       if (before === state) {
@@ -163,7 +168,7 @@ export class FenceRecords {
 
   /** Those who marked the fence while it was pending get what they asked for. */
   #honour(at: number, before: number): void {
-    if ((before & HURRIED) !== 0) store(this.words, at + fence.deadline, 0);
+    if ((before & HURRIED) !== 0) store(this.words, at + fence.more, 0);
     if ((before & WAITED) !== 0) this.agent.wake(objectKey('fence', this.rowAt(at)));
   }
 
@@ -182,11 +187,11 @@ export class FenceRecords {
   /** The earliest of all deadlines wins. A hint: it may be lost, or meet the row's next fence. */
   askDeadline(row: number, generation: number, at: number): void {
     const w = this.words;
-    const index = this.at(row) + fence.deadline;
+    const index = this.at(row) + fence.more;
     const now = this.agent.time();
     const wanted = Math.floor(now + Math.max(-FAR, Math.min(at - now, FAR))) | 1;
     this.mark(row, generation, HURRIED);
-    for (let known = load(w, index); known === 0 || ((wanted - known) | 0) < 0; ) {
+    for (let known = load(w, index); known === 0 || isSooner(wanted, known); ) {
       const before = cas(w, index, known, wanted);
       if (before === known) return;
       known = before;
@@ -195,10 +200,20 @@ export class FenceRecords {
 
   /** Milliseconds since the epoch; null when nobody asked, or it is over. */
   deadlineOf(row: number, generation: number): number | null {
-    const known = load(this.words, this.at(row) + fence.deadline);
-    if (known === 0 || this.isSignaled(row, generation)) return null;
+    const known = this.moreOf(row);
+    if (!isDeadline(known) || this.isSignaled(row, generation)) return null;
     const now = Math.floor(this.agent.time());
     return now + ((known - (now | 0)) | 0);
+  }
+
+  /** What there is beside the fence itself: a deadline, or the members of a container. */
+  moreOf(row: number): number {
+    return load(this.words, this.at(row) + fence.more);
+  }
+
+  /** Before `init`, and after `recycle`. */
+  setMore(row: number, more: number): void {
+    store(this.words, this.at(row) + fence.more, more);
   }
 
   /** That agent has a handle on the row's fence, or none any more. */
@@ -238,4 +253,9 @@ export class FenceRecords {
     const at = this.at(row);
     return seqnoIn(load(this.words, at + fence.high), load(this.words, at + fence.seqnoLow));
   }
+}
+
+/** The row may be a container by now: that has no deadline of its own. */
+function isSooner(wanted: number, known: number): boolean {
+  return isDeadline(known) && ((wanted - known) | 0) < 0;
 }

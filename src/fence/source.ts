@@ -4,11 +4,13 @@
  */
 
 import type { Agent, Wait } from '../agent/index.js';
+import type { Containers } from './containers.js';
 import type { FenceRecords, Point } from './records.js';
 
 export interface FenceSource {
   readonly agent: Agent;
   readonly records: FenceRecords;
+  readonly containers: Containers;
   /** Until this point has signalled. */
   waitFor(point: Point): Wait;
   /** Until `holds`, looked at again whenever one of the points signals. */

@@ -143,11 +143,20 @@ describe('merge', () => {
     expect([...(merged as FenceSet)]).toEqual([f1, f4]);
   });
 
-  test('of nothing, and of what has signalled, is Fence.done', () => {
-    const x = left.next();
+  test('of nothing is Fence.done; of what has signalled, a fence that did so with the last of them', async () => {
+    const [x, early] = [left.next(), right.next()];
+    right.signal(early);
+    await later();
     left.fail(x, 'EIO');
     expect(Fence.merge()).toBe(Fence.done);
-    expect(Fence.merge(x, Fence.done, Fence.all([x]), Fence.any([x]))).toBe(Fence.done);
+    expect(Fence.merge(Fence.done)).toBe(Fence.done);
+    for (const merged of [
+      Fence.merge(x, early),
+      Fence.merge(Fence.all([early, x]), Fence.any([x])),
+    ]) {
+      expect([merged.signaled, merged.error, merged.timestamp]).toEqual([true, null, x.timestamp]);
+    }
+    expect(x.timestamp).toBeGreaterThan(early.timestamp ?? Infinity);
     const [y, z] = [right.next(), a.timeline('third').next()];
     expect(Fence.merge(x, y)).toBe(y);
     expect(Fence.merge(Fence.all([x, y]))).toBe(y);
