@@ -257,7 +257,7 @@ export class Containers {
   /** Clean leave: nobody here looks after them any more. */
   close(): void {
     const error = errorNumber('ECANCELED');
-    for (const { row, container } of [...this.#open.values()]) {
+    for (const { row, container } of this.#open.values()) {
       const { generation } = container.recordIn(this);
       if (!container.settle()) this.#records.signal(row, generation, error);
     }
