@@ -181,11 +181,13 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
     return { points: this.#points.length, mode: this.#mode };
   }
 
-  /** @internal One point after the other, or all at once. */
+  /** @internal One point after the other, or all at once. None, when it turns out to be over: nobody signals the record but who looks. */
   blockers(): readonly Point[] {
     const pending = this.#points.filter((point) => !point.signaled);
-    const points = this.#mode === 'any' ? pending : pending.slice(0, 1);
-    return this.#record === null ? points : [this.#record, ...points];
+    const all = pending.length === this.#points.length;
+    const any = all ? pending : [];
+    const points = this.#mode === 'any' ? any : pending.slice(0, 1);
+    return this.#record === null || points.length === 0 ? points : [this.#record, ...points];
   }
 
   /** @internal */

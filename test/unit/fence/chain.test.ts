@@ -8,27 +8,21 @@ import {
   type Fences,
   type Timeline,
 } from '../../../src/fence/index.js';
-import { codeOf, domainOf, fenceRooms, turn, until } from './rooms.js';
+import { codeOf, domainOf, fenceRooms, mourners, seenIn, turn, until } from './rooms.js';
 
 let a: Fences;
 let b: Fences;
 let c: Fences;
-/** Dies, and another agent finds out. */
 let bury: (room: Fences) => void;
 let timeline: Timeline;
 beforeEach(() => {
-  const world = fenceRooms(3);
-  [a, b, c] = world.rooms as [Fences, Fences, Fences];
-  bury = (room) => {
-    world.kill(room);
-    c.agent.reapers.sweep();
-  };
+  const world = mourners();
+  [a, b, c] = world.rooms;
+  bury = world.bury;
   timeline = a.timeline('a');
 });
 
 const single = (room: Fences): Fence => room.create(room.contexts(), 1);
-const seenIn = <T extends AnyFence>(room: Fences, fence: T): T =>
-  Fence.from(domainOf(room), fence.toJSON()) as T;
 const append = (
   room: Fences,
   previous: AnyFence | null,

@@ -2,35 +2,21 @@
 /** Sets as shared records: named in one agent, asked and waited for in another, and what becomes of them when somebody dies. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { errorNumber } from '../../../src/errors.js';
-import {
-  type AnyFence,
-  Fence,
-  FenceSet,
-  type Fences,
-  type Timeline,
-} from '../../../src/fence/index.js';
-import { codeOf, domainOf, fenceRooms, turn, until } from './rooms.js';
+import { Fence, FenceSet, type Fences, type Timeline } from '../../../src/fence/index.js';
+import { codeOf, domainOf, fenceRooms, mourners, seenIn, turn, until } from './rooms.js';
 
 let a: Fences;
 let b: Fences;
 let c: Fences;
-/** Dies, and another agent finds out. */
 let bury: (room: Fences) => void;
 let left: Timeline;
 let right: Timeline;
 beforeEach(() => {
-  const world = fenceRooms(3);
-  [a, b, c] = world.rooms as [Fences, Fences, Fences];
-  bury = (room) => {
-    world.kill(room);
-    c.agent.reapers.sweep();
-  };
+  const world = mourners();
+  [a, b, c] = world.rooms;
+  bury = world.bury;
   [left, right] = [a.timeline('left'), a.timeline('right')];
 });
-
-/** What another agent has, given the name. */
-const seenIn = (room: Fences, fence: AnyFence): AnyFence =>
-  Fence.from(domainOf(room), fence.toJSON());
 
 describe('a set that was named', () => {
   test('has one point as its name, and is one record in every agent', () => {
@@ -47,7 +33,7 @@ describe('a set that was named', () => {
 
   test.each([1, 2, 4, 5, 16, 33])('keeps its %i points, in order', (count) => {
     const points = Array.from({ length: count }, () => left.next());
-    const numbers = [...(seenIn(b, Fence.all([...points, right.next()])) as FenceSet)].map(
+    const numbers = [...seenIn(b, Fence.all([...points, right.next()]))].map(
       (point) => point.seqno,
     );
     expect(numbers).toEqual([...points.map((point) => point.seqno), 1]);
@@ -102,12 +88,12 @@ describe('a set that was named', () => {
   test('a point whose record was used again before it was named still counts', async () => {
     const theirs = b.timeline('theirs');
     const failed = theirs.next();
-    const known = seenIn(a, failed) as Fence;
+    const known = seenIn(a, failed);
     theirs.fail(failed, 'EIO');
     expect(known.error).toBe('EIO');
     while (b.stateOf(known.row) >>> 12 === known.generation) theirs.signal(theirs.next());
     const open = left.next();
-    const seen = seenIn(c, Fence.all([known, open])) as FenceSet;
+    const seen = seenIn(c, Fence.all([known, open]));
     left.signal(open);
     expect([seen.signaled, seen.error, [...seen][0]?.error]).toEqual([true, 'EIO', 'EIO']);
   });

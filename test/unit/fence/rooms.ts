@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Several agents of one arena on one thread, each with its fences. */
-import { Fences, fenceSections } from '../../../src/fence/index.js';
+import { type AnyFence, Fence, Fences, fenceSections } from '../../../src/fence/index.js';
 import type { Limits } from '../../../src/mem/index.js';
 import { world } from '../world.js';
 
@@ -19,6 +19,24 @@ export function fenceRooms(count: number, limits: Partial<Limits> = {}): Rooms {
 
 /** What an agent names itself by in `Fence.from`. */
 export const domainOf = (fences: Fences) => ({ name: 'test', agent: 'test', fences });
+
+/** What another agent has, given the name of a fence. */
+export const seenIn = <T extends AnyFence>(room: Fences, fence: T): T =>
+  Fence.from(domainOf(room), fence.toJSON()) as T;
+
+/** Three agents: the last one finds out when another one dies. */
+export function mourners(): {
+  readonly rooms: readonly [Fences, Fences, Fences];
+  bury(room: Fences): void;
+} {
+  const { rooms, kill } = fenceRooms(3);
+  const [a, b, c] = rooms as [Fences, Fences, Fences];
+  const bury = (room: Fences): void => {
+    kill(room);
+    c.agent.reapers.sweep();
+  };
+  return { rooms: [a, b, c], bury };
+}
 
 /** The error's code, of a call or of a promise. */
 export async function codeOf(run: (() => unknown) | Promise<unknown>): Promise<unknown> {
