@@ -16,8 +16,8 @@ const UNPOSTED = Symbol(
 );
 
 /**
- * The name of one or several points, as plain JSON. Each point: the timeline's id, the record that stands for the point (opaque),
- * the sequence number.
+ * The name of a fence, as plain JSON. Each point: the timeline's id, the record that stands for the point (opaque), the sequence
+ * number. An array or a chain has one, its own.
  */
 export type FenceName = {
   readonly dmabuf: 'fence';
@@ -44,7 +44,11 @@ export abstract class AnyFence {
    * null while unsignalled; 0 = so long ago that nobody knows. @source dma_fence_timestamp
    */
   abstract readonly timestamp: number | null;
-  /** Plain JSON: names the fence to other agents. No reference to give back. */
+  /**
+   * Plain JSON: names the fence to other agents. No reference to give back. An array gets a record by this, which fails with EOWNERDEAD if
+   * this agent dies before it is over.
+   * @throws ENFILE too many fences are pending, or held
+   */
   abstract toJSON(): FenceName;
 
   /** @internal null: signalled since ever. */

@@ -69,7 +69,11 @@ export function setOf(op: string, fences: Iterable<AnyFence>, mode: Mode): Fence
   return makeSet(points, mode, sourceOf(op, parts));
 }
 
-/** Several fences as one. Not for a reservation: add its points. (dma_fence_array) */
+/**
+ * Several fences as one. Not for a reservation: add its points. (dma_fence_array)
+ * It asks its points. Other agents know it by its name (`toJSON`); iterating gives its points, also those that have signalled, except
+ * in an agent that opened it when it was over.
+ */
 export class FenceSet extends AnyFence implements Iterable<Fence> {
   readonly #points: readonly Fence[];
   readonly #mode: Mode;
