@@ -232,6 +232,7 @@ describe('records', () => {
     const set = Fence.all(points.slice(-9));
     expect(await codeOf(() => set.toJSON())).toBe('ENFILE');
     expect(small.containers.pending).toBe(0);
+    expect(points.filter((point) => small.records.isHeld(point.row, 1))).toEqual([]);
     timeline.signal(points.at(-10) as Fence);
     const seen = Fence.from(domainOf(small), set.toJSON());
     timeline.signal(points.at(-1) as Fence);
