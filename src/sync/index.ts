@@ -10,5 +10,6 @@ export { exportSyncFile, importSyncFile } from './buffers.js';
 export type { SyncFenceInfo, SyncFileInfo, SyncStatus } from './info.js';
 export { syncSections } from './layout.js';
 export { SoftwareTimeline } from './software-timeline.js';
-export { type SyncDomain, SyncFile, type SyncShare } from './sync-file.js';
+export type { SyncDomain } from './sync-domain.js';
+export { SyncFile, type SyncShare } from './sync-file.js';
 export { SyncFiles } from './sync-files.js';

@@ -19,6 +19,7 @@ const SET: Origin = { driver: 'array', timeline: 'unbound' };
 
 /** As many whole characters as fit. Names of sync files are cut, those of buffers never are. */
 export function cutName(name: string): string {
+  if (byteLength(name) <= NAME_BYTES) return name;
   let cut = '';
   let left = NAME_BYTES;
   for (const character of name) {

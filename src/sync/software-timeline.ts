@@ -8,10 +8,11 @@
  * @source sw_sync
  */
 
-import { checkInteger, checkObject, errorNumber, fail } from '../errors.js';
+import { checkInteger, errorNumber, fail } from '../errors.js';
 import type { Fence, Timeline } from '../fence/index.js';
 import { checkName } from './names.js';
-import type { SyncDomain, SyncFile } from './sync-file.js';
+import { filesOf, type SyncDomain } from './sync-domain.js';
+import type { SyncFile } from './sync-file.js';
 import type { SyncFiles } from './sync-files.js';
 
 const UNPOSTED = Symbol(
@@ -46,10 +47,9 @@ export class SoftwareTimeline implements Disposable {
    */
   static create(domain: SyncDomain, name = 'sw_sync'): SoftwareTimeline {
     const op = 'SoftwareTimeline.create';
-    checkObject(op, 'domain', domain);
-    const { syncFiles } = domain;
-    if (syncFiles.agent.left) throw fail('ESTALE', op, { domain: domain.name });
-    return new SoftwareTimeline(syncFiles, syncFiles.fences.timeline(name));
+    const files = filesOf(op, domain);
+    if (files.agent.left) throw fail('ESTALE', op, { domain: domain.name });
+    return new SoftwareTimeline(files, files.fences.timeline(name));
   }
 
   /** Where it stands, modulo 2^32. */

@@ -8,6 +8,7 @@ import { checkObject, fail, shown } from '../errors.js';
 import { AnyFence, Fence, type SyncWaitOptions, type WaitOptions } from '../fence/index.js';
 import { infoOf, roomIn, type SyncFileInfo, type SyncStatus, statusOf } from './info.js';
 import { checkName, nameAfter } from './names.js';
+import { filesOf, type SyncDomain } from './sync-domain.js';
 import type { SyncFiles } from './sync-files.js';
 import type { SyncReference } from './sync-reference.js';
 
@@ -15,14 +16,6 @@ const UNPOSTED = Symbol(
   'a SyncFile cannot be posted: post file.share() and call SyncFile.open(domain, share) on the other side',
 );
 const KIND = { kind: 'sync-file', noun: 'sync file' };
-
-/** What `SyncFile.create` and `open` need of a Domain. */
-export interface SyncDomain {
-  readonly name: string;
-  readonly agent: string;
-  /** @internal */
-  readonly syncFiles: SyncFiles;
-}
 
 /**
  * A one-time ticket for one more reference to a sync file. Plain JSON: goes through postMessage, child.send, argv, a socket.
@@ -38,13 +31,6 @@ export type SyncShare = {
 
 /** @internal */
 export let makeSyncFile: (files: SyncFiles, reference: SyncReference) => SyncFile;
-
-/** The domain's sync files. @throws EINVAL */
-function filesOf(op: string, domain: SyncDomain): SyncFiles {
-  const files = (domain as Partial<SyncDomain> | null | undefined)?.syncFiles;
-  if (files !== undefined) return files;
-  throw fail('EINVAL', op, { domain: shown(domain) }, { why: 'domain must be a Domain' });
-}
 
 /**
  * One counted reference to a fence, with a name. (struct sync_file + the fd that holds it)

@@ -123,6 +123,7 @@ describe('a software timeline', () => {
     }
     expect(await codeOf(() => timeline.createFence(1, 5 as never))).toBe('EINVAL');
     expect(await codeOf(() => SoftwareTimeline.create(null as never))).toBe('EINVAL');
+    expect(await codeOf(() => SoftwareTimeline.create({} as never))).toBe('EINVAL');
     expect(await codeOf(() => SoftwareTimeline.create(a, 'n'.repeat(32)))).toBe('EINVAL');
     expect(() => structuredClone(timeline)).toThrow(/share\(\)/);
     expect(timeline.value).toBe(0);
