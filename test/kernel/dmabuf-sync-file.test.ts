@@ -4,7 +4,7 @@
  * timelines stand for the fences of a driver.
  */
 import { type DmaBuf, Domain, type Fence, type Timeline } from 'dmabuf';
-import { exportSyncFile, importSyncFile, SyncFile } from 'dmabuf/file';
+import { exportSyncFile, importSyncFile, type SyncFile } from 'dmabuf/file';
 import { SoftwareTimeline } from 'dmabuf/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 

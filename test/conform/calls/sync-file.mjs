@@ -70,8 +70,15 @@ export class SyncFiles {
     const parts = /^array\((.*)\)$/.exec(name)?.[1]?.split(',') ?? [name];
     const { fences } = this.session;
     if (!parts.every((part) => fences.all.includes(part))) return null;
-    if (/, signaled$/.test(said)) for (const part of parts) fences.signalOnce(part);
+    if (said.endsWith(', signaled')) for (const part of parts) fences.signalOnce(part);
     return this.of(name);
+  }
+
+  /** The same, where it has to be one. @param {unknown} words @returns {File} */
+  asked(words) {
+    const file = this.called(words);
+    if (file === null) throw new RangeError(`there is no sync file ${String(words)}`);
+    return file;
   }
 
   /** Gives back all of them. */
@@ -132,8 +139,7 @@ export function merge({ syncFiles, fences }, { args }) {
 /** @param {Session} session @param {Step} step */
 export function fileInfo(session, { args }) {
   const { syncFiles } = session;
-  const file = syncFiles.called(args['file']);
-  if (file === null) throw new RangeError(`there is no sync file ${args['file']}`);
+  const file = syncFiles.asked(args['file']);
   const { count } = file.info();
   const { status, fences } = file.info({ fences: count });
   session.output('status', numberOf(status));
@@ -144,8 +150,7 @@ export function fileInfo(session, { args }) {
 
 /** @param {Session} session @param {Step} step */
 export function poll({ syncFiles }, { args }) {
-  const file = syncFiles.called(args['file']);
-  if (file === null) throw new RangeError(`there is no sync file ${args['file']}`);
+  const file = syncFiles.asked(args['file']);
   return file.poll() ? 'IN' : '';
 }
 
@@ -179,4 +184,4 @@ export function snapshotOf(session, entry) {
 }
 
 /** @param {Session} session */
-export const merged = (session) => state(session, session.syncFiles.called('merged'));
+export const merged = (session) => state(session, session.syncFiles.asked('merged'));

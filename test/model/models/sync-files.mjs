@@ -157,9 +157,9 @@ function checkError(_world, { results, done, dead }) {
   const [, learnt] = results;
   const gone = dead[SENDER] === true;
   if (done[1] === true && !['too late', 0, 'EIO'].includes(/** @type {string} */ (learnt))) {
-    if (!gone || learnt !== 'EOWNERDEAD') return `who opened it learned: ${learnt}`;
+    if (!gone || learnt !== 'EOWNERDEAD') return `who opened it learned: ${String(learnt)}`;
   }
-  // Nobody took back what was not opened, unless the reaper did.
+  // Nobody takes back what was not opened, but a reaper.
   return done[1] === true && gone ? check() : null;
 }
 
