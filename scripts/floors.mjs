@@ -18,6 +18,7 @@ const FLOORS = {
   fence: 2,
   resv: 3,
   buf: 4,
+  sync: 5,
   heap: 5,
   host: 5,
   watch: 5,

@@ -19,8 +19,6 @@ const NAME = new RegExp(`${LOWER.source}|${UPPER.source}`, 'g');
 
 /** What somebody who knows the kernel will look for in vain, and why. */
 const NO_COUNTERPART = [
-  ['DMA_BUF_IOCTL_EXPORT_SYNC_FILE', 'no files here: `resv.singleton()`, and `toJSON()` of that'],
-  ['DMA_BUF_IOCTL_IMPORT_SYNC_FILE', 'no files here: `lock.add()` of `Fence.from(domain, name)`'],
   ['dma_buf_mmap', 'the heap is mapped already: `cpuAccess()` gives its bytes'],
   ['dma_fence_enable_sw_signaling', 'nothing to switch on: signalling wakes whoever waits'],
   ['dma_fence_free', 'fences are values; their records are recycled when nobody names them'],
@@ -30,7 +28,6 @@ const NO_COUNTERPART = [
   ['dma_resv_fini', 'a reservation ends with the last buffer that has it'],
   ['dma_resv_locking_ctx', 'a lock does not tell its context: who took it has the context'],
   ['dma_resv_reset_max_fences', 'room that was reserved is lost at unlock, always'],
-  ['sync_file_create', 'no files here: `fence.toJSON()` names a fence to other threads'],
 ];
 
 /** The kernel's names that one doc comment gives as the source of what it describes. */

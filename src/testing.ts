@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /**
- * dmabuf/testing — tools for the tests of those who build on dmabuf: a conformance kit for exporters.
+ * dmabuf/testing — tools for the tests of those who build on dmabuf: a conformance kit for exporters, and timelines that are moved
+ * on by hand.
  * @packageDocumentation
  */
 
+export { SoftwareTimeline } from './sync/index.js';
 export {
   type ConformanceCase,
   ConformanceError,

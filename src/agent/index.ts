@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 export { Agent } from './agent.js';
+export { AGENT_WORDS, anyBit, clearBit, hasBit, setBit } from './agent-bits.js';
 export type { Asked } from './asked.js';
 export type { Answer, Incoming, Request } from './call.js';
 export { Message } from './call-rows.js';

@@ -30,6 +30,7 @@ export const RANK = {
   reservations: 40,
   attachments: 50,
   references: 60,
+  syncFiles: 65,
   heap: 70,
   channels: 80,
 } as const;

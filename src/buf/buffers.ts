@@ -53,7 +53,7 @@ export interface NewBuffer {
 export class Buffers {
   readonly rows: BufferRows;
   readonly life: Life;
-  readonly tickets: Tickets;
+  readonly tickets: Tickets<Reference>;
   readonly attachments: AttachmentRows;
   readonly exports: Exports;
   /** Calls to exporters in other agents, and of importers there. */

@@ -39,7 +39,7 @@ export type {
 } from './exporter.js';
 export type { Namer, PoolHook, SharedExporter } from './hooks.js';
 export type { ImporterOps } from './importer.js';
-export { bufferSections, Phase } from './layout.js';
+export { bufferSections, Phase, TicketLayout } from './layout.js';
 export type { Leak, Leaks, Remains, Watchable } from './leaks.js';
 export { generationOf, type LifeHooks, phaseOf } from './life.js';
 export { Mapping } from './mapping.js';
@@ -47,5 +47,6 @@ export type { Member } from './member.js';
 export { Pin } from './pin.js';
 export type { Reference } from './reference.js';
 export type { Segment, SgTable } from './sg-table.js';
-export type { Share } from './share.js';
-export { openShare } from './sharing.js';
+export type { Share, ShareFields } from './share.js';
+export { type Counted, openShare, receive, type ShareKind, send, takeBack } from './sharing.js';
+export { type Referred, Tickets } from './tickets.js';

@@ -51,8 +51,8 @@ export const BufferLayout = record(
 
 export const TicketLayout = record('ticket', {
   state: u32('serial 20 | slot + 1 of the sender 9 | TicketPhase 3'),
-  buffer: u32('buffer row'),
-  life: u32('generation of the buffer'),
+  row: u32('row that it is for'),
+  generation: u32('generation of that row'),
   to: u32('tag of the agent that alone may open it; 0 = anybody'),
   rights: u32('1 = read only'),
 });

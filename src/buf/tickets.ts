@@ -2,9 +2,9 @@
 /**
  * buf/tickets — references on their way to another agent.
  *
- * A ticket row names a buffer; until it is opened, its sender holds the reference. Whoever opens it takes a reference of its
- * own first and the ticket last, so that the buffer is referred to at every moment, whoever dies. Rows are used again as late
- * as possible: who comes too late still learns why.
+ * A ticket row names a row of another table, such as a buffer; until it is opened, its sender holds the reference. Whoever
+ * opens it takes a reference of its own first and the ticket last, so that the row is referred to at every moment, whoever
+ * dies. Rows are used again as late as possible: who comes too late still learns why.
  *
  *   FREE ─▶ FILLING ─▶ OPEN ─┬─ opened ──▶ TAKEN ─ seen by the sender ─▶ OPENED
  *                            ├─ receiver died ─▶ LOST ─ seen by the sender ─▶ REVOKED
@@ -17,7 +17,7 @@
 
 import type { Agent } from '../agent/index.js';
 import { type DmaBufError, fail } from '../errors.js';
-import { cas, load, RowFinder, raise, store, type Words } from '../mem/index.js';
+import { cas, load, RowFinder, raise, type Section, store, type Words } from '../mem/index.js';
 import {
   BufControlLayout,
   BufControlSection,
@@ -25,7 +25,6 @@ import {
   TicketPhase,
   TicketSection,
 } from './layout.js';
-import type { Reference } from './reference.js';
 
 const ticket = TicketLayout.at;
 const SIZE = TicketLayout.size;
@@ -50,6 +49,26 @@ function isReusable(phase: number): boolean {
   return phase === TicketPhase.FREE || phase >= TicketPhase.OPENED;
 }
 
+/** What tickets can be made for: this agent's reference to a shared row. */
+export interface Referred {
+  readonly row: number;
+  readonly generation: number;
+}
+
+/** A table of tickets, and the word that says how many of its rows have been in use. */
+export interface TicketTable {
+  readonly section: Section;
+  readonly control: Section;
+  readonly used: number;
+}
+
+/** For one more reference to a buffer. */
+const BUFFERS: TicketTable = {
+  section: TicketSection,
+  control: BufControlSection,
+  used: BufControlLayout.at.tickets,
+};
+
 /** What an open ticket says. */
 export interface TicketNote {
   readonly row: number;
@@ -59,24 +78,25 @@ export interface TicketNote {
   readonly state: number;
 }
 
-export class Tickets {
+export class Tickets<R extends Referred = Referred> {
   readonly #words: Words;
   readonly #base: number;
   readonly #used: number;
   readonly #finder: RowFinder;
   /** Tickets of this agent that nobody has opened, as far as it knows; it holds the reference for each. */
-  readonly #sent = new Map<number, { readonly serial: number; readonly reference: Reference }>();
+  readonly #sent = new Map<number, { readonly serial: number; readonly reference: R }>();
 
   constructor(
     readonly agent: Agent,
     /** Gives back what this agent held for a ticket. */
-    readonly drop: (reference: Reference) => void,
+    readonly drop: (reference: R) => void,
+    { section, control, used }: TicketTable = BUFFERS,
   ) {
     const { arena, slot } = agent;
     this.#words = arena.words;
-    this.#base = arena.base(TicketSection);
-    this.#used = arena.base(BufControlSection) + BufControlLayout.at.tickets;
-    this.#finder = new RowFinder(arena.limits.buffers, slot * 64);
+    this.#base = arena.base(section);
+    this.#used = arena.base(control) + used;
+    this.#finder = new RowFinder(section.rows(arena.limits), slot * 64);
   }
 
   get limit(): number {
@@ -89,12 +109,7 @@ export class Tickets {
   }
 
   /** A new OPEN ticket; the caller has counted the reference that it stands for. @throws ENFILE */
-  issue(
-    op: string,
-    reference: Reference,
-    to: number,
-    readOnly: boolean,
-  ): [row: number, serial: number] {
+  issue(op: string, reference: R, to: number, readOnly: boolean): [row: number, serial: number] {
     const claim = (row: number): boolean => this.#claim(row);
     let row = this.#finder.take(claim);
     if (row < 0) {
@@ -108,8 +123,8 @@ export class Tickets {
     const w = this.#words;
     const at = this.#base + row * SIZE;
     const serial = serialOf(load(w, at + ticket.state));
-    store(w, at + ticket.buffer, reference.row);
-    store(w, at + ticket.life, reference.generation);
+    store(w, at + ticket.row, reference.row);
+    store(w, at + ticket.generation, reference.generation);
     store(w, at + ticket.to, to);
     store(w, at + ticket.rights, readOnly ? 1 : 0);
     this.#sent.set(row, { serial, reference });
@@ -137,8 +152,8 @@ export class Tickets {
       throw this.#stale(op, row, serial);
     }
     return {
-      row: load(w, at + ticket.buffer),
-      generation: load(w, at + ticket.life),
+      row: load(w, at + ticket.row),
+      generation: load(w, at + ticket.generation),
       readOnly: load(w, at + ticket.rights) === 1,
       to: load(w, at + ticket.to),
       state,
@@ -177,7 +192,7 @@ export class Tickets {
     return back;
   }
 
-  #settle(row: number, reference: Reference): void {
+  #settle(row: number, reference: R): void {
     this.#sent.delete(row);
     this.drop(reference);
   }
@@ -214,14 +229,14 @@ export class Tickets {
     }
   }
 
-  /** Tickets on their way, per buffer row. */
+  /** Tickets on their way, per row that they name. */
   inFlight(): Map<number, number> {
     const w = this.#words;
     const count = new Map<number, number>();
     for (let row = 0, used = load(w, this.#used); row < used; row++) {
       const at = this.#base + row * SIZE;
       if (phaseOf(load(w, at + ticket.state)) !== TicketPhase.OPEN) continue;
-      const of = load(w, at + ticket.buffer);
+      const of = load(w, at + ticket.row);
       count.set(of, (count.get(of) ?? 0) + 1);
     }
     return count;

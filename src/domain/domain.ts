@@ -44,6 +44,7 @@ import {
   lockAllSync,
   type Reservation,
 } from '../resv/index.js';
+import type { SyncFiles } from '../sync/index.js';
 import { bufinfo, type DomainSnapshot, snapshot } from '../watch/index.js';
 import { createEntry, type DomainHandle, type Entry, joinEntry } from './entry.js';
 import { type DomainEventMap, Events } from './events.js';
@@ -352,6 +353,11 @@ export class Domain implements AsyncDisposable {
   /** @internal What makes it a FenceDomain. */
   get fences(): Fences {
     return this.#rooms.fences;
+  }
+
+  /** @internal What makes it a SyncDomain. */
+  get syncFiles(): SyncFiles {
+    return this.#rooms.syncFiles;
   }
 
   #check(op: string): void {

@@ -9,6 +9,7 @@ import { fenceSections } from '../fence/index.js';
 import { heapSections } from '../heap/index.js';
 import { record, type Section, section, textWords, words } from '../mem/index.js';
 import { reservationSections } from '../resv/index.js';
+import { syncSections } from '../sync/index.js';
 
 /** Bytes of a domain's name. */
 export const DOMAIN_NAME_BYTES = 60;
@@ -32,4 +33,5 @@ export const SECTIONS: readonly Section[] = [
   ...reservationSections,
   ...bufferSections,
   ...heapSections,
+  ...syncSections,
 ];

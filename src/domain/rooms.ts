@@ -10,12 +10,14 @@ import { Fences, type WaitOptions } from '../fence/index.js';
 import { Channels, Pools, SystemHeap } from '../heap/index.js';
 import type { Arena } from '../mem/index.js';
 import { Reservations } from '../resv/index.js';
+import { SyncFiles } from '../sync/index.js';
 
 export class Rooms {
   readonly agent: Agent;
   readonly fences: Fences;
   readonly reservations: Reservations;
   readonly buffers: Buffers;
+  readonly syncFiles: SyncFiles;
   readonly system: SystemHeap;
   readonly pools: Pools;
   readonly channels: Channels;
@@ -34,6 +36,7 @@ export class Rooms {
     this.fences = new Fences(this.agent);
     this.reservations = new Reservations(this.agent, this.fences);
     this.buffers = new Buffers(this.agent, this.fences, this.reservations, ports);
+    this.syncFiles = new SyncFiles(this.agent, this.fences, this.buffers);
     this.system = new SystemHeap(this.agent, this.buffers, heapMemory);
     this.pools = new Pools(this.agent, this.buffers, (size, alloc) =>
       this.system.alloc(size, alloc),
@@ -77,7 +80,10 @@ export class Rooms {
       };
       signal?.addEventListener('abort', abort);
       this.buffers.idle().then(
-        () => end(resolve),
+        () => {
+          this.syncFiles.tickets.sweep();
+          end(resolve);
+        },
         (error: unknown) => end(() => reject(error)),
       );
     });
@@ -87,6 +93,7 @@ export class Rooms {
   close(): void {
     this.channels.close();
     this.pools.close();
+    this.syncFiles.close();
     this.fences.close();
     this.reservations.lost.close();
     this.buffers.close();

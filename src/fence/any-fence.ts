@@ -93,17 +93,35 @@ export abstract class AnyFence {
    */
   waitSync(options?: SyncWaitOptions): void {
     const op = 'Fence.waitSync';
+    this.readySync(op, options);
+    this.#raise(op);
+  }
+
+  /** @internal Until it has signalled, with an error or without; `op` stands in errors. */
+  ready(op: string, options?: WaitOptions): Promise<void> {
+    const { source } = this;
+    try {
+      checkWait(op, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (source === null || this.signaled) return Promise.resolve();
+    return source.agent.run(op, this.waiting(source, op), options);
+  }
+
+  /** @internal As ready; blocks. */
+  readySync(op: string, options?: SyncWaitOptions): void {
     checkWait(op, options);
     const timeout = options?.timeout;
     const { source } = this;
-    if (source === null || this.signaled) return this.#raise(op);
+    if (source === null || this.signaled) return;
     if (timeout === 0) throw fail('ETIMEDOUT', op, this.details);
     if (this.#endless(source)) {
       const why =
         'this thread has to signal it, and could not while it blocks: await wait() instead';
       throw fail('EDEADLK', op, this.details, { why });
     }
-    source.agent.runSync(op, this.#waitAndRaise(source, op), timeout);
+    source.agent.runSync(op, this.waiting(source, op), timeout);
   }
 
   /**

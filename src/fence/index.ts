@@ -33,6 +33,7 @@ export {
   Phase,
   phaseOf,
 } from './layout.js';
+export { type NamedPoint, packName, readName } from './name.js';
 export type { SyncWaitOptions, WaitOptions } from './options.js';
 export type { Point } from './records.js';
 export { Timeline } from './timeline.js';

@@ -8,8 +8,8 @@
  * The words that every message reads, and that change seldom, share a line; head and tail have lines of their own.
  */
 
+import { AGENT_WORDS } from '../agent/index.js';
 import { f64, record, type Section, section, textWords, u32, words } from '../mem/index.js';
-import { AGENT_WORDS } from './agent-bits.js';
 
 const LINE = 16;
 /** Bytes of the name of a channel or a pool. */

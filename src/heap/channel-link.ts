@@ -17,12 +17,11 @@
  *             P23 sender: cell claimed, then ENDED ↔ end: ENDED, and receiver: ENDED, then the cells.
  */
 
-import { type Agent, objectKey } from '../agent/index.js';
+import { type Agent, anyBit, clearBit, hasBit, objectKey, setBit } from '../agent/index.js';
 import type { Buffers, DmaBuf } from '../buf/index.js';
 import { type DmaBufError, type ErrorCode, errorNumber, fail } from '../errors.js';
 import type { Fences } from '../fence/index.js';
 import { add, and, load, or, type Words } from '../mem/index.js';
-import { anyBit, clearBit, hasBit, setBit } from './agent-bits.js';
 import { ChannelFlag, ChannelLayout, MessageFlag } from './channel-layout.js';
 import type { Policy } from './channel-options.js';
 import type { ChannelTable } from './channel-table.js';

@@ -10,10 +10,9 @@
  * Deaths      see registry. A run belongs to its row; nothing else has to be given back.
  */
 
-import type { Agent } from '../agent/index.js';
+import { type Agent, anyBit, setBit } from '../agent/index.js';
 import { fail } from '../errors.js';
 import { load, store, type Words } from '../mem/index.js';
-import { anyBit, setBit } from './agent-bits.js';
 import {
   CellLayout,
   CellSection,

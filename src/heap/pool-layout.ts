@@ -3,8 +3,8 @@
  * heap/pool-layout — pools as shared records. Their buffers are linked in the buffer table.
  */
 
+import { AGENT_WORDS } from '../agent/index.js';
 import { f64, record, type Section, section, textWords, u32, words } from '../mem/index.js';
-import { AGENT_WORDS } from './agent-bits.js';
 
 const LINE = 16;
 /** Bytes of a pool's name: its buffers bear it, too. */

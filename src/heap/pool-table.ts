@@ -16,10 +16,9 @@
  * Pairs       P24 buffer: IDLE, then its pool's state and its own pool word ↔ closer: CLOSING, the pool word, then the buffer.
  */
 
-import type { Agent } from '../agent/index.js';
+import { type Agent, anyBit, clearBit, setBit } from '../agent/index.js';
 import { type Buffers, Phase, phaseOf } from '../buf/index.js';
 import { cas, load, store, type Words } from '../mem/index.js';
-import { anyBit, clearBit, setBit } from './agent-bits.js';
 import {
   POOL_NAME_BYTES,
   PoolControlLayout,

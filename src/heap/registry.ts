@@ -11,10 +11,9 @@
  *             they had claimed is given back by `discard`.
  */
 
-import type { Agent } from '../agent/index.js';
+import { AGENT_WORDS, type Agent } from '../agent/index.js';
 import { fail } from '../errors.js';
 import { byteLength, load, readText, store, type Words, writeText } from '../mem/index.js';
-import { AGENT_WORDS } from './agent-bits.js';
 import { HeapLock } from './heap-lock.js';
 
 /** FREE → BUILDING → LIVE → (CLOSING) → FREE. Low bits of a row's state word; its table may use the others. */

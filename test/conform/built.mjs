@@ -15,6 +15,7 @@ import * as host from '../../dist/host/index.js';
 import * as mem from '../../dist/mem/index.js';
 import * as resv from '../../dist/resv/index.js';
 import * as usage from '../../dist/resv/usage.js';
+import * as sync from '../../dist/sync/index.js';
 import * as watch from '../../dist/watch/index.js';
 
 /** @param {unknown} room @returns {any} */
@@ -40,5 +41,7 @@ export const { Arena } = untyped(mem);
 export const { AcquireContext } = untyped(resv);
 /** @type {typeof import('../../src/resv/usage.js')} */
 export const { USAGES } = untyped(usage);
+/** @type {typeof import('../../src/sync/index.js')} */
+export const { exportSyncFile, importSyncFile, SyncFile } = untyped(sync);
 /** @type {typeof import('../../src/watch/index.js')} */
 export const { bufinfo, snapshot } = untyped(watch);

@@ -56,9 +56,20 @@ const CPU = scenario('cpu', 'fence.write.from_device');
 const VMAP = scenario('vmap', 'count');
 const RESV = scenario('resv', 'query.reverse');
 const FENCE = scenario('fence', 'callback.order');
+const EXPORTED = scenario('sync_file', 'export.fences');
+const IMPORTED = scenario('sync_file', 'import.read');
+const MERGED = scenario('sync_file', 'merge');
 
 const step = (from: Scenario, call: string, change: (draft: StepDraft) => void) => (): Scenario =>
   withStep(from, call, change);
+/** The first ioctl whose command has this in it. */
+const ioctl = (from: Scenario, command: string, change: (draft: StepDraft) => void) => () =>
+  withStep(
+    from,
+    ({ call, args }) =>
+      call === 'ioctl' && String(args?.cmd).includes(command) && !args?.['pointer'],
+    change,
+  );
 const event = (from: Scenario, call: string, op: string, field: string, value: unknown) =>
   step(from, call, ({ events }) => {
     const found = events.find((each) => each.op === op);
@@ -173,6 +184,46 @@ const TAMPERED: [what: string, tampered: () => Scenario, complaint: RegExp][] = 
     'a mapping for CPUs that is not made',
     step(VMAP, 'dma_buf_vmap', (d) => void d.events.splice(0)),
     /event extra vmap/,
+  ],
+  [
+    'another fence in a sync file',
+    ioctl(EXPORTED, 'EXPORT', (d) => void (d.args = { ...d.args, fence: 'write' })),
+    /field fence/,
+  ],
+  [
+    'an export that fails',
+    ioctl(EXPORTED, 'EXPORT', (d) => void (d.ret = '-EINVAL')),
+    /ret: Linux "-EINVAL"/,
+  ],
+  [
+    'a snapshot that is over',
+    () => withObservation(EXPORTED, 'snapshot', (entry) => void (entry['status'] = 0 as never)),
+    /observe status/,
+  ],
+  [
+    'an import that adds nothing',
+    () => withObservation(IMPORTED, 'fences', (entry) => void (entry['list'] = [] as never)),
+    /observe list/,
+  ],
+  [
+    'another status of a sync file',
+    ioctl(MERGED, 'FILE_INFO', (d) => void (d.args = { ...d.args, status: 1 } as never)),
+    /field status/,
+  ],
+  [
+    'another number of fences',
+    ioctl(MERGED, 'FILE_INFO', (d) => void (d.args = { ...d.args, num_fences: 2 } as never)),
+    /field num_fences/,
+  ],
+  [
+    'another answer of poll',
+    step(scenario('sync_file', 'poll'), 'poll', (d) => void (d.ret = 'IN')),
+    /ret: Linux "IN"/,
+  ],
+  [
+    'an unknown ioctl',
+    ioctl(MERGED, 'FILE_INFO', (d) => void (d.args = { ...d.args, cmd: 'SYNC_IOC_X' })),
+    /unknown call ioctl/,
   ],
   [
     'an unknown call',

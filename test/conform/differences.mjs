@@ -195,6 +195,7 @@ export const RULES = [
       if (isMissing(difference, 'fence.enable_signaling', 'fence.signaled')) return true;
       if (kind !== 'observe') return false;
       if (field.endsWith('.enable_signal')) return true;
+      if (call === 'sync_fence_info') return field === 'driver_name';
       if (call === 'stub') return field === 'driver' || field === 'timeline';
       if (call === 'status') {
         return field === 'error' && actual === 0 && holds(difference, 'error set');
@@ -228,6 +229,16 @@ export const RULES = [
     says: 'bufinfo names the devices of a buffer in no particular order',
     covers: (difference) =>
       difference.call === 'bufinfo_line' && holds(difference, 'named elsewhere'),
+  },
+  {
+    number: 'D-42',
+    says: 'there are no addresses of user memory: what cannot be read is a wrong argument',
+    covers: ({ call, kind, args, expected, error }) =>
+      call === 'ioctl' &&
+      kind === 'ret' &&
+      args['pointer'] !== undefined &&
+      expected === '-EFAULT' &&
+      DmaBufError.is(error, 'EINVAL'),
   },
 ];
 

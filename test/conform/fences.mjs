@@ -4,13 +4,29 @@
  * conform/fences — the fences of a scenario by name: points of timelines, made when they are first named.
  */
 
-import { Fence, FenceSet } from './built.mjs';
+import { ERROR_CODES, Fence, FenceSet } from './built.mjs';
 
 /** @import {AnyFence, Fence as Point, Timeline} from '../../src/fence/index.js' */
 /** @import {Session} from './session.mjs' */
+/** @import {Scenario} from './types.js' */
 
 /** Linux's numbers of one context wrap here. */
 const WRAP = 2 ** 32;
+
+/** Signalled since ever, or made up for fences that all have signalled. @param {AnyFence} fence */
+export const isStub = (fence) => fence instanceof Fence && fence.timeline === 0;
+
+/** What fences ended with that no step sets an error for. @param {Scenario} scenario @returns {Map<string, string>} */
+function silentErrors({ trace }) {
+  const told = trace.filter(({ call }) => call === 'dma_fence_set_error');
+  const set = new Set(told.map(({ args }) => args?.fence));
+  const found = new Map();
+  for (const { op, fence, error } of trace.flatMap(({ events = [] }) => events)) {
+    const code = ERROR_CODES.find((known) => `-${known}` === error);
+    if (op === 'fence.release' && code !== undefined && !set.has(fence)) found.set(fence, error);
+  }
+  return found;
+}
 
 export class Fences {
   /** @type {Map<string, { readonly fence: Point, readonly timeline: Timeline | null }>} */
@@ -21,6 +37,8 @@ export class Fences {
   #byRecord = new Map();
   /** Errors that were set before the signal. @type {Map<string, string>} */
   errors = new Map();
+  /** Errors that nobody is seen to set: only how the fence ended tells. @type {ReadonlyMap<string, string>} */
+  #silent;
   /** Those that were refused an error. @type {Set<string>} */
   refused = new Set();
   /** Context of fences whose numbers are chosen. */
@@ -29,6 +47,7 @@ export class Fences {
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
+    this.#silent = silentErrors(session.scenario);
   }
 
   /** @param {string} name @returns {Point} */
@@ -50,7 +69,7 @@ export class Fences {
 
   /** @param {AnyFence | null | undefined} fence @returns {string | null} */
   nameOf(fence) {
-    if (fence === undefined || fence === null || fence === Fence.done) return null;
+    if (fence === undefined || fence === null || isStub(fence)) return null;
     if (fence instanceof FenceSet) {
       return `array(${[...fence].map((leaf) => this.nameOf(leaf)).join()})`;
     }
@@ -121,7 +140,7 @@ export class Fences {
   signal(name) {
     this.get(name);
     const made = this.#named.get(name);
-    const error = /** @type {any} */ (this.errors.get(name)?.slice(1));
+    const error = /** @type {any} */ ((this.errors.get(name) ?? this.#silent.get(name))?.slice(1));
     if (made?.timeline === null || made === undefined) {
       if (made !== undefined) this.session.rooms.fences.signal(made.fence);
     } else if (error === undefined) made.timeline.signal(made.fence);

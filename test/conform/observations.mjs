@@ -9,6 +9,7 @@ import { USAGES } from './built.mjs';
 import { attachmentState } from './calls/attach.mjs';
 import * as fence from './calls/fence.mjs';
 import { listOf, lockedFences, unlockedFences, usageOf } from './calls/resv.mjs';
+import { merged, nextInfo, snapshotOf } from './calls/sync-file.mjs';
 import { sharers } from './calls/vmap.mjs';
 import { isPromised } from './contract.mjs';
 import { change, endsAlike, walked } from './walk.mjs';
@@ -130,8 +131,30 @@ const OBSERVATIONS = new Map(
     ['context_alloc', (session) => fence.allocated(session)],
     ['stub', () => fence.stub()],
     ['describe', described],
+    ['fences', (session) => ({ list: namedFences(session) })],
+    ['test_signaled', (session, entry) => tests(session, entry)],
+    ['sync_fence_info', nextInfo],
+    ['snapshot', snapshotOf],
+    ['merged', merged],
   ]),
 );
+
+/** The fences of the buffer. @param {Session} session */
+function namedFences(session) {
+  const entries = onlyBuffer(session).resv.list.entries();
+  return entries.map(({ point, usage, signaled }) => ({
+    fence: point === null ? undefined : session.fences.atRecord(point),
+    usage: usage.toUpperCase(),
+    signaled,
+  }));
+}
+
+/** @param {Session} session @param {Entry} entry */
+function tests(session, entry) {
+  const { resv } = onlyBuffer(session);
+  const usages = USAGES.filter((usage) => usage.toUpperCase() in entry);
+  return Object.fromEntries(usages.map((usage) => [usage.toUpperCase(), resv.test(usage)]));
+}
 
 /** @param {Session} session @param {Entry} entry */
 function errorField(session, entry) {

@@ -4,6 +4,7 @@
  * conform/session — one scenario under way: its buffers, fences and locks by the names that the trace has for them.
  */
 
+import { SyncFiles } from './calls/sync-file.mjs';
 import { Events } from './events.mjs';
 import { Fences } from './fences.mjs';
 import { hintsOf } from './hints.mjs';
@@ -96,6 +97,7 @@ export class Session {
     this.stage = new Stage(1);
     this.rooms = this.stage.agent(0);
     this.fences = new Fences(this);
+    this.syncFiles = new SyncFiles(this);
   }
 
   /** Is there such an event anywhere in the trace? @param {string} op @param {string} [buf] @returns {boolean} */
@@ -219,6 +221,7 @@ export class Session {
   /** Gives back all that is still open. */
   async end() {
     for (const thread of this.#locks.keys()) this.unlockAll(thread);
+    this.syncFiles.close();
     for (const { handle } of this.imports.values()) handle[Symbol.dispose]();
     for (const { accesses, vmaps, handle } of this.buffers.values()) {
       for (const access of accesses) access.end();

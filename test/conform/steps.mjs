@@ -217,7 +217,9 @@ class Steps {
     if (args['list'] !== undefined && !outputs.has('list')) {
       outputs.set('list', listOf(session, session.shared));
     }
-    if (args['num_fences'] !== undefined) outputs.set('num_fences', session.shared.list.count);
+    if (args['num_fences'] !== undefined && !outputs.has('num_fences')) {
+      outputs.set('num_fences', session.shared.list.count);
+    }
     if (args['refs_taken'] !== undefined) outputs.set('refs_taken', undefined);
     for (const [field, actual] of outputs) {
       if (!(field in args)) continue;

@@ -7,15 +7,16 @@ type Draft<T> = { -readonly [K in keyof T]: T[K] extends object ? Draft<T[K]> : 
 
 export type StepDraft = Draft<Step> & { events: Draft<TraceEvent>[] };
 
-/** A copy with one step changed: the first that makes this call. */
+/** A copy with one step changed: the first that makes this call, or that is so. */
 export function withStep(
   scenario: Scenario,
-  call: string,
+  which: string | ((entry: Entry) => boolean),
   change: (step: StepDraft, trace: Draft<Entry>[]) => void,
 ): Scenario {
   const copy = structuredClone(scenario) as { trace: Draft<Entry>[] } & Scenario;
-  const step = copy.trace.find((entry) => entry.call === call);
-  if (step === undefined) throw new RangeError(`${scenario.name} has no ${call}`);
+  const is = typeof which === 'string' ? (entry: Entry) => entry.call === which : which;
+  const step = copy.trace.find((entry) => is(entry as Entry));
+  if (step === undefined) throw new RangeError(`${scenario.name} has no such step`);
   change(step as StepDraft, copy.trace);
   return copy;
 }

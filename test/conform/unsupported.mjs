@@ -15,17 +15,21 @@ const MISSING = new Map([
   ],
   ['mmap', /mmap|munmap/],
   ['poll', /poll|select|^settle$/],
-  ['sync files', /sync_file/],
 ]);
-/** Renaming is a call of a buffer here; all other ioctls are of files. */
-const RENAME = /^DMA_BUF_SET_NAME/;
+/** Ioctls that are calls of a buffer or of a sync file here; all others are of files. */
+const KNOWN = /^(DMA_BUF_SET_NAME|DMA_BUF_IOCTL_(EX|IM)PORT_SYNC_FILE|SYNC_IOC_)/;
+/** Poll of a sync file. */
+const SYNC_FILE = /^sync file/;
 
 /** @param {Step} step @returns {string | null} what is missing for it */
 function missingFor({ call, args }) {
   if (call === 'ioctl') {
-    const renames = RENAME.test(String(args.cmd)) && args['pointer'] === undefined;
-    return renames ? null : `files (ioctl ${args.cmd})`;
+    const known = KNOWN.test(String(args.cmd));
+    const renames = String(args.cmd).startsWith('DMA_BUF_SET_NAME');
+    const readable = args['pointer'] === undefined || !renames;
+    return known && readable ? null : `files (ioctl ${args.cmd})`;
   }
+  if (SYNC_FILE.test(String(args['file']))) return null;
   for (const [what, calls] of MISSING) if (calls.test(call)) return `${what} (${call})`;
   return null;
 }

@@ -8,11 +8,10 @@
  * out who still used it: whoever has a buffer in hand says so in a word.
  */
 
-import { Agent } from '../../dist/agent/index.js';
+import { Agent, anyBit } from '../../dist/agent/index.js';
 import { Buffers, Phase, phaseOf } from '../../dist/buf/index.js';
 import { BufferLayout, BufferSection } from '../../dist/buf/layout.js';
 import { DmaBufError } from '../../dist/errors.js';
-import { anyBit } from '../../dist/heap/agent-bits.js';
 import {
   CellLayout,
   CellPhase,

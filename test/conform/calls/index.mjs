@@ -9,6 +9,7 @@ import * as cpu from './cpu.mjs';
 import { dmaBufExport } from './export.mjs';
 import * as fence from './fence.mjs';
 import * as resv from './resv.mjs';
+import * as syncFile from './sync-file.mjs';
 import * as vmap from './vmap.mjs';
 
 /** @import {Session} from '../session.mjs' */
@@ -38,7 +39,6 @@ const FENCE = 'fence again after_signal signaled';
 const CALLS = new Map([
   ['dma_buf_export', call(dmaBufExport, EXPORT)],
   ['dma_buf_put', call(attach.dmaBufPut, 'buf dmabuf')],
-  ['ioctl', wait(attach.setName, 'buf cmd name length')],
 
   ['dma_buf_attach', wait(attach.dmaBufAttach, ATTACH)],
   ['dma_buf_dynamic_attach', wait(attach.dmaBufDynamicAttach, ATTACH)],
@@ -92,7 +92,21 @@ const CALLS = new Map([
   ['dma_fence_get', call(fence.reference, 'fence')],
   ['dma_fence_get_rcu', call(fence.reference, 'fence refcount')],
   ['dma_fence_put', call(fence.reference, 'fence last callbacks_pending')],
+
+  ['poll', call(syncFile.poll, 'file')],
 ]);
 
+/** Ioctls are calls of their own, by their command. @type {readonly [RegExp, Call][]} */
+const IOCTLS = [
+  [/^DMA_BUF_SET_NAME/, wait(attach.setName, 'buf cmd name length')],
+  [/^DMA_BUF_IOCTL_EXPORT_SYNC_FILE$/, call(syncFile.exportFrom, 'cmd flags fd fence signaled')],
+  [/^DMA_BUF_IOCTL_IMPORT_SYNC_FILE$/, wait(syncFile.importInto, 'cmd flags fd')],
+  [/^SYNC_IOC_MERGE$/, call(syncFile.merge, 'cmd flags fd2 both')],
+  [/^SYNC_IOC_FILE_INFO$/, call(syncFile.fileInfo, 'cmd file status num_fences')],
+];
+
 /** @param {Step} step @returns {Call | undefined} */
-export const callOf = (step) => CALLS.get(step.call);
+export function callOf({ call: name, args }) {
+  if (name !== 'ioctl') return CALLS.get(name);
+  return IOCTLS.find(([command]) => command.test(String(args.cmd)))?.[1];
+}

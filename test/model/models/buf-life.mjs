@@ -130,7 +130,8 @@ const entersLife = ({ name, word, args }) =>
   phaseOf(Number(args[0])) === Phase.LIVE &&
   phaseOf(Number(args[1])) === Phase.LIVE;
 
-const QUIET = /^ticket.*\.(buffer|life|rights|to)|^buffer.*\.(queues|pool|exporter|agents\+[2-7])/;
+const QUIET =
+  /^ticket.*\.(row|generation|rights|to)|^buffer.*\.(queues|pool|exporter|agents\+[2-7])/;
 const quiet = new Set([...words.keys()].filter((index) => QUIET.test(world.label(index))));
 
 /** @type {Model<World>[]} */

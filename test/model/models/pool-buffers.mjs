@@ -5,11 +5,10 @@
  * sleeps while one is free, and all memory is given back when the last opener has gone; whoever dies, and wherever.
  */
 
-import { CallSection } from '../../../dist/agent/index.js';
+import { CallSection, setBit } from '../../../dist/agent/index.js';
 import { Reapers } from '../../../dist/agent/reaper.js';
 import { Buffers, bufferSections, Phase, phaseOf } from '../../../dist/buf/index.js';
 import { BufferLayout, BufferSection } from '../../../dist/buf/layout.js';
-import { setBit } from '../../../dist/heap/agent-bits.js';
 import { Pools } from '../../../dist/heap/index.js';
 import { Line } from '../../../dist/heap/line.js';
 import { PoolLayout, PoolSection, poolSections } from '../../../dist/heap/pool-layout.js';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * heap/agent-bits — a bit per agent: who has something open. Setting and clearing one's own bit is idempotent, so deaths and
+ * agent/agent-bits — a bit per agent: who has something open. Setting and clearing one's own bit is idempotent, so deaths and
  * repeated recoveries are harmless.
  */
 
