@@ -45,6 +45,7 @@ export { generationOf, type LifeHooks, phaseOf } from './life.js';
 export { Mapping } from './mapping.js';
 export type { Member } from './member.js';
 export { Pin } from './pin.js';
+export type { Readiness } from './readiness.js';
 export type { Reference } from './reference.js';
 export type { Segment, SgTable } from './sg-table.js';
 export type { Share, ShareFields } from './share.js';
