@@ -9,23 +9,17 @@
 /** What is missing → the calls that need it. */
 const MISSING = new Map([
   ['fence containers', /^dma_fence_(array|chain|unwrap)_/],
-  [
-    'files',
-    /^(dma_buf_fd|dma_buf_get|get_dma_buf|close|l?l?seek|dup|fcntl|readlink|f?stat|f(ge|pu)t)$/,
-  ],
-  ['mmap', /mmap|munmap/],
-  ['poll', /poll|select|^settle$/],
   ['sync files', /sync_file/],
 ]);
-/** Renaming is a call of a buffer here; all other ioctls are of files. */
-const RENAME = /^DMA_BUF_SET_NAME/;
+/** Commands that have to do with sync files. */
+const OF_SYNC_FILES = /^SYNC_IOC_|_SYNC_FILE$/;
 
 /** @param {Step} step @returns {string | null} what is missing for it */
 function missingFor({ call, args }) {
   if (call === 'ioctl') {
-    const renames = RENAME.test(String(args.cmd)) && args['pointer'] === undefined;
-    return renames ? null : `files (ioctl ${args.cmd})`;
+    return OF_SYNC_FILES.test(String(args.cmd)) ? `sync files (ioctl ${args.cmd})` : null;
   }
+  if (call === 'poll' && args['file'] !== undefined) return 'sync files (poll)';
   for (const [what, calls] of MISSING) if (calls.test(call)) return `${what} (${call})`;
   return null;
 }

@@ -8,6 +8,9 @@ import * as attach from './attach.mjs';
 import * as cpu from './cpu.mjs';
 import { dmaBufExport } from './export.mjs';
 import * as fence from './fence.mjs';
+import * as file from './file.mjs';
+import * as mmap from './mmap.mjs';
+import * as poll from './poll.mjs';
 import * as resv from './resv.mjs';
 import * as vmap from './vmap.mjs';
 
@@ -37,8 +40,19 @@ const FENCE = 'fence again after_signal signaled';
 /** @type {ReadonlyMap<string, Call>} */
 const CALLS = new Map([
   ['dma_buf_export', call(dmaBufExport, EXPORT)],
-  ['dma_buf_put', call(attach.dmaBufPut, 'buf dmabuf')],
-  ['ioctl', wait(attach.setName, 'buf cmd name length')],
+  ['dma_buf_put', call(file.dmaBufPut, 'buf dmabuf')],
+  ['get_dma_buf', call(file.getDmaBuf, 'buf dmabuf')],
+  ['dma_buf_fd', call(file.dmaBufFd, 'buf dmabuf flags')],
+  ['dma_buf_get', call(file.dmaBufGet, 'fd')],
+  ['close', call(file.close, 'fd')],
+  ['llseek', call(file.llseek, 'whence offset size')],
+  ['ioctl', wait(file.ioctl, 'buf cmd name length flags pointer')],
+  ['mmap', call(mmap.mmap, 'length offset prot')],
+  ['munmap', call(mmap.munmap, 'length')],
+  ['dma_buf_mmap', call(mmap.dmaBufMmap, 'buf dmabuf pgoff vma_pages vma_file_is_buf vm_pgoff')],
+  ["mmap of the importer's file", call(mmap.mmapOfImporter, 'pages pgoff')],
+  ['poll', call(poll.poll, 'poller asked')],
+  ['settle', call(poll.settle, 'text')],
 
   ['dma_buf_attach', wait(attach.dmaBufAttach, ATTACH)],
   ['dma_buf_dynamic_attach', wait(attach.dmaBufDynamicAttach, ATTACH)],
