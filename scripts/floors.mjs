@@ -23,6 +23,7 @@ const FLOORS = {
   host: 5,
   watch: 5,
   domain: 6,
+  file: 6,
   testing: 7,
   tools: 7,
   entry: 8,

@@ -19,7 +19,6 @@ const NAME = new RegExp(`${LOWER.source}|${UPPER.source}`, 'g');
 
 /** What somebody who knows the kernel will look for in vain, and why. */
 const NO_COUNTERPART = [
-  ['dma_buf_mmap', 'the heap is mapped already: `cpuAccess()` gives its bytes'],
   ['dma_fence_enable_sw_signaling', 'nothing to switch on: signalling wakes whoever waits'],
   ['dma_fence_free', 'fences are values; their records are recycled when nobody names them'],
   ['dma_fence_get', 'fences are values: no reference to take'],

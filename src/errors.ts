@@ -31,7 +31,12 @@ export type ErrorCode =
   | 'EIO'
   | 'EPROTO'
   | 'EPROTONOSUPPORT'
-  | 'ENOTSUP';
+  | 'ENOTSUP'
+  | 'EBADF'
+  | 'EFAULT'
+  | 'ENOTTY'
+  | 'EOVERFLOW'
+  | 'ENAMETOOLONG';
 
 /** Code → what to do about it. The order is layout (see above): append only. */
 const REMEDY = {
@@ -57,6 +62,11 @@ const REMEDY = {
   EPROTO: 'not a dmabuf domain, or a damaged message',
   EPROTONOSUPPORT: 'the domain has another version or layout',
   ENOTSUP: 'this platform cannot',
+  EBADF: 'the file is closed, or there is none',
+  EFAULT: 'the argument cannot be read, or the result cannot be written to it',
+  ENOTTY: 'files of this kind have no such command',
+  EOVERFLOW: 'the range ends beyond the largest number',
+  ENAMETOOLONG: 'the text is longer than the room for it',
 } as const satisfies Record<ErrorCode, string>;
 
 /** Codes in layout order. */

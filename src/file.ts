@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
- * dmabuf/file — what Linux gives to programs as files: sync files, and the fences of buffers as sync files.
+ * dmabuf/file — what Linux gives to programs as files: the file of a buffer, sync files, and the fences of buffers as sync files.
  *
  * The rules of `dmabuf` hold here, too.
  * @packageDocumentation
  */
 
+export * from './file/index.js';
 export {
   exportSyncFile,
   importSyncFile,

@@ -41,6 +41,7 @@ export {
   Mapping,
   type Member,
   Pin,
+  type Readiness,
   type Segment,
   type Share,
   type SourceSegment,

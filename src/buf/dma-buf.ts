@@ -7,7 +7,7 @@
 
 import { checkWait, fail } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
-import type { Reservation, Usage } from '../resv/index.js';
+import { listKey, type Reservation, type Usage } from '../resv/index.js';
 import { accessOperation, refuseOwnFences, tryAccess } from './access.js';
 import { attachOperation } from './attaching.js';
 import { type Attachment, makeAttachment } from './attachment.js';
@@ -20,6 +20,7 @@ import type { ImporterOps } from './importer.js';
 import type { Remains } from './leaks.js';
 import type { Member } from './member.js';
 import { checkName } from './names.js';
+import { type Readiness, ReadinessLoop, readinessOf } from './readiness.js';
 import type { Reference } from './reference.js';
 import { renameOperation } from './rename.js';
 import type { Share } from './share.js';
@@ -40,6 +41,8 @@ export class DmaBuf implements Disposable {
   readonly #reference: Reference;
   readonly #buffers: Buffers;
   #closed = false;
+  /** What ends with this handle. */
+  #loops: Set<ReadinessLoop> | null = null;
   /** @internal */
   readonly unposted = UNPOSTED;
   /** Opened from a read-only share: no access or mapping that writes. @internal */
@@ -257,6 +260,33 @@ export class DmaBuf implements Disposable {
 
   // ------------------------------------------------------------------------------------------- readiness
 
+  /**
+   * May the bytes be read now, or written? Never waits, and takes no lock.
+   * @throws ESTALE
+   * @example if (frame.poll().readable) show(frame);
+   * @source dma_buf_poll
+   */
+  poll(): Readiness {
+    return readinessOf(this.use('DmaBuf.poll').resv);
+  }
+
+  /**
+   * What poll() says, now and after each change, in both directions. What came and went while nobody asked is not told; the last
+   * state always is. Ends when the loop is left, and when this handle is closed.
+   * @param options.timeout  milliseconds that one change may take.
+   * @throws ETIMEDOUT · the signal's reason · ESTALE · EINVAL; the loop is over then
+   * @example for await (const { writable } of frame.readiness({ signal })) light.textContent = writable ? 'idle' : 'busy';
+   * @source dma_buf_poll
+   */
+  readiness(options?: WaitOptions): AsyncIterableIterator<Readiness, undefined, undefined> {
+    const op = 'DmaBuf.readiness';
+    this.use(op);
+    checkWait(op, options);
+    const loop = new ReadinessLoop(this, options);
+    (this.#loops ??= new Set()).add(loop);
+    return loop;
+  }
+
   /** Resolves when reading would not wait: POLLIN. @throws ESTALE @source dma_buf_poll */
   async readable(options?: WaitOptions): Promise<void> {
     await this.#ready('DmaBuf.readable', 'write', options);
@@ -286,6 +316,7 @@ export class DmaBuf implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     if (this.watched !== null) this.#buffers.leaks.unwatch(this);
+    if (this.#loops !== null) for (const loop of this.#loops) loop.stop();
     this.#buffers.drop(this.#reference);
   }
 
@@ -301,6 +332,12 @@ export class DmaBuf implements Disposable {
     if (!this.#closed && !left) return this.#reference;
     const why = left ? 'its domain was closed here' : 'this handle was closed';
     throw fail('ESTALE', op, { buffer: this.#reference.id }, { why });
+  }
+
+  /** A loop over readiness is over: whatever it waits for, it looks again. @internal */
+  left(loop: ReadinessLoop): void {
+    this.#loops?.delete(loop);
+    this.#buffers.agent.tasks.rung(listKey(this.#reference.resvRow));
   }
 
   /** @internal */

@@ -12,6 +12,8 @@ import { type Operation, objectKey } from '../agent/index.js';
 import type { HeldLock } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import type { Buffers } from './buffers.js';
+import type { ByteRange } from './byte-access.js';
+import { makeDevice } from './device.js';
 import type { CpuIntent, Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
 import type { ExportedBuf } from './exported-buf.js';
@@ -24,7 +26,7 @@ import type {
 import { callExporter, exporterError } from './exporter-call.js';
 import type { Hold } from './hold.js';
 import { goOn } from './late.js';
-import type { ExporterPort, Mapped, Viewed } from './port.js';
+import type { ExporterPort, Mapped, Shown, Viewed } from './port.js';
 import { dropSources, holdSources } from './sources.js';
 import { Vmap, viewer } from './vmap.js';
 
@@ -47,6 +49,7 @@ export class Export<P> implements ExporterPort {
   /** The exporter's own handle; open or not, the callbacks are given it. */
   declare buf: ExportedBuf<P>;
   readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
+  readonly mmap?: (op: string, range: Required<ByteRange>) => Operation<Shown>;
   /** What CPU accesses share, where the exporter offers it. */
   readonly shared: Vmap | null = null;
   readonly #key: number;
@@ -63,6 +66,7 @@ export class Export<P> implements ExporterPort {
   ) {
     this.cacheMapping = !dynamic && ops.cacheMapping === true;
     this.#key = objectKey('buffer', row);
+    if (ops.mmap !== undefined) this.mmap = (op, range) => this.#mmap(op, range);
     if (ops.vmap === undefined) return;
     const vmap = ops.vmap.bind(ops);
     const callbacks = {
@@ -127,6 +131,26 @@ export class Export<P> implements ExporterPort {
       },
     );
     return end;
+  }
+
+  *endCpuAccess(op: string, intent: CpuIntent): Operation<void> {
+    yield* this.#call<void>(
+      op,
+      () => this.ops.endCpuAccess?.(this.buf, intent),
+      () => this.#keep(),
+    );
+  }
+
+  *#mmap(op: string, range: Required<ByteRange>): Operation<Shown> {
+    const { buffers, row } = this;
+    const moveGen = buffers.rows.word(row, 'moveGen');
+    const sources = yield* this.#call<unknown>(
+      op,
+      () => this.ops.mmap?.(this.buf, range),
+      () => this.#keep(),
+    );
+    const cpu = makeDevice(op, 'cpu');
+    return { ...holdSources(op, buffers, sources, range.length, cpu), moveGen };
   }
 
   release(): void {

@@ -9,6 +9,7 @@
  */
 
 import type { HeldLock, Reservation } from '../resv/index.js';
+import type { ByteRange } from './byte-access.js';
 import type { Device } from './device.js';
 import type { CpuIntent, Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
@@ -34,6 +35,14 @@ interface CommonOps<P> extends VmapOps<P> {
   detach?(att: AttachmentInfo<P>): void | Promise<void>;
   beginCpuAccess?(buf: ExportedBuf<P>, intent: CpuIntent): void | Promise<void>;
   endCpuAccess?(buf: ExportedBuf<P>, intent: CpuIntent): void | Promise<void>;
+  /**
+   * What programs see that map the file of the buffer: these bytes of it, in whole pages. No lock held. It is theirs until they unmap it,
+   * and nobody tells you of that. Without it the file cannot be mapped.
+   */
+  mmap?(
+    buf: ExportedBuf<P>,
+    range: Required<ByteRange>,
+  ): readonly SourceSegment[] | Promise<readonly SourceSegment[]>;
   /** The last reference is gone; no lock held. */
   release(priv: P): void;
 }

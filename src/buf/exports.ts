@@ -37,7 +37,7 @@ import { RemotePort } from './remote-port.js';
 const CALL_TIMEOUT = 5_000;
 const STATIC_OPS = ['map', 'unmap', 'release'] as const;
 const DYNAMIC_OPS = ['map', 'unmap', 'pin', 'unpin', 'release'] as const;
-const OPTIONAL_OPS = ['attach', 'detach', 'beginCpuAccess', 'endCpuAccess'] as const;
+const OPTIONAL_OPS = ['attach', 'detach', 'beginCpuAccess', 'endCpuAccess', 'mmap'] as const;
 /** Only memory that may move is pinned. */
 const PINNING = ['pin', 'unpin'] as const;
 

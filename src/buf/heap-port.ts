@@ -5,9 +5,10 @@
 
 import type { Operation } from '../agent/index.js';
 import type { Attached } from './attached.js';
+import type { ByteRange } from './byte-access.js';
 import type { Direction } from './direction.js';
-import type { ExporterPort, Mapped } from './port.js';
-import type { SgTable } from './sg-table.js';
+import type { ExporterPort, Mapped, Shown } from './port.js';
+import { type SgTable, sgTable } from './sg-table.js';
 
 export class HeapPort implements ExporterPort {
   readonly dynamic = false;
@@ -32,6 +33,13 @@ export class HeapPort implements ExporterPort {
 
   readonly mappedNow = (direction: Direction): Mapped => this.#mapped[direction];
 
+  // oxlint-disable-next-line require-yield -- an operation that never waits
+  *mmap(_op: string, { offset, length }: Required<ByteRange>): Operation<Shown> {
+    const { bytes } = this.#mapped.bidirectional.table;
+    const part = bytes?.subarray(offset, offset + length);
+    return { table: sgTable(part === undefined ? [] : [part]), held: [], moveGen: 0 };
+  }
+
   exported(): null {
     return null;
   }
@@ -51,4 +59,5 @@ export class HeapPort implements ExporterPort {
   *beginCpuAccess(): Operation<() => void> {
     return () => {};
   }
+  *endCpuAccess(): Operation<void> {}
 }

@@ -13,6 +13,8 @@
  *   attachments.all() · tickets.inFlight()       for snapshots
  *   exports.static(info) · exports.dynamic(info) · openShare(buffers, op, share) · makeDevice(op, name, caps)
  *   accessOperation(op, buf, intent, before)     CPU access that waits for `before` in place of the reservation
+ *   beginOperation, endOperation(op, buf, intent)  the two halves of CPU access, without bytes
+ *   exports.reach(op, buf).mmap?(op, range)      what the file of the buffer shows; dropSources(buffers, held) gives it back
  *   idle(): Promise<void> · close(): before leaving · leaks.track(handle)
  * A `DmaBuf` has, for other rooms: row, generation, buffers, readOnly, use(op): Reference (throws ESTALE when closed).
  */
@@ -23,6 +25,7 @@ export type { AttachmentView } from './attachment-rows.js';
 export { type BufferPorts, Buffers, type NewBuffer } from './buffers.js';
 export { ByteAccess, type ByteRange, type ViewType } from './byte-access.js';
 export { CpuAccess } from './cpu-access.js';
+export { type Begun, beginOperation, endOperation } from './cpu-sync.js';
 export { Device, type DeviceCaps, makeDevice } from './device.js';
 export type { CpuIntent, Direction } from './direction.js';
 export { DmaBuf } from './dma-buf.js';
@@ -45,8 +48,11 @@ export { generationOf, type LifeHooks, phaseOf } from './life.js';
 export { Mapping } from './mapping.js';
 export type { Member } from './member.js';
 export { Pin } from './pin.js';
+export type { Shown } from './port.js';
+export type { Readiness } from './readiness.js';
 export type { Reference } from './reference.js';
 export type { Segment, SgTable } from './sg-table.js';
 export type { Share, ShareFields } from './share.js';
 export { type Counted, openShare, receive, type ShareKind, send, takeBack } from './sharing.js';
+export { dropSources } from './sources.js';
 export { type Referred, Tickets } from './tickets.js';

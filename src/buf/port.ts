@@ -5,6 +5,7 @@
 
 import type { Operation } from '../agent/index.js';
 import type { Attached } from './attached.js';
+import type { ByteRange } from './byte-access.js';
 import type { CpuIntent, Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
 import type { ExportedBuf } from './exported-buf.js';
@@ -29,6 +30,9 @@ export interface Mapped {
 export interface Viewed extends Pick<Mapped, 'table' | 'sources' | 'held'> {
   end(): void;
 }
+
+/** A part of a buffer, as the file of the buffer shows it. */
+export type Shown = Pick<Mapped, 'table' | 'held' | 'moveGen'>;
 
 /** Attachments that the exporter's agent keeps, with all that goes with them. */
 export interface Elsewhere {
@@ -65,4 +69,8 @@ export interface ExporterPort {
   readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
   /** Its hook for CPU access. @returns what ends the access */
   beginCpuAccess(op: string, buf: DmaBuf, intent: CpuIntent): Operation<() => void>;
+  /** Its hook for the end, whoever began; not where only what was begun can be ended. */
+  endCpuAccess?(op: string, intent: CpuIntent): Operation<void>;
+  /** Where the file of the buffer can be mapped. */
+  mmap?(op: string, range: Required<ByteRange>): Operation<Shown>;
 }

@@ -32,6 +32,7 @@ import {
 import { add, load, store, type Words } from '../mem/index.js';
 import type { Chunks } from './chunks.js';
 import { ResvLayout } from './layout.js';
+import { tellWatchers } from './list-watch.js';
 import { BOOKKEEP, type Usage, usageName, WRITE } from './usage.js';
 
 const resv = ResvLayout.at;
@@ -240,6 +241,7 @@ export class FenceList {
     }
     this.#put(place, slotWord(fence, usage));
     if (place === count) store(this.#words, this.at + resv.count, count + 1); // P10
+    this.#tell();
     if (!rewrites) return;
     this.#wrote = true;
     this.dropFailed();
@@ -267,6 +269,7 @@ export class FenceList {
       if (of === context && names(slot, fences.stateOf(rowOf(slot))))
         this.#put(index, slotWord(fence, usage));
     }
+    this.#tell();
   }
 
   /** The list becomes that of another reservation, without what is over; failed writes of both stay. @throws ENOMEM unchanged */
@@ -284,6 +287,7 @@ export class FenceList {
     for (const [n, slot] of copied.entries()) this.#put(old + n, slot);
     store(this.#words, this.at + resv.count, old + copied.length); // P10
     this.#keep((slot, index) => index >= old || this.#stuck(slot) !== 0);
+    this.#tell();
   }
 
   /** Failed WRITE fences have been dealt with. */
@@ -324,6 +328,11 @@ export class FenceList {
   #slot(index: number): number {
     const at = this.#host.chunks.slotAt(this.row, index);
     return at < 0 ? BOOKKEEP << USAGE_SHIFT : load(this.#words, at);
+  }
+
+  /** Whoever watches the list looks again. */
+  #tell(): void {
+    tellWatchers(this.#host.fences.agent, this.#words, this.row, this.at);
   }
 
   #put(index: number, slot: number): void {

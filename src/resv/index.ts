@@ -12,6 +12,7 @@
  *   lost.listener, lost.debug; onMisuse(fn), debug; injectDeadlock (tests)
  * `Reservation`, for operations of other rooms:
  *   lockOperation(op, { context, recover, blocking }): Operation<ResvLock>      waitOperation(op, usage): Operation<void>
+ *   whenMoved(usage, changed): Wait               listOf(row of a buffer's key): the reservation whose list is meant, or -1
  *   tryLock()    writeError()    owedHere(usage)    holderSlot    row    room
  * `HeldLock`: static require(op, lock, resv) throws EINVAL, ENOLCK · inTheWay(usage): pending fences, and failed writes ·
  *   lend(): LentLock, end() it · own: the ResvLock, or null when another agent lent it (see lending)
@@ -20,6 +21,7 @@ export { AcquireContext, type Algorithm } from './acquire-context.js';
 export { HeldLock, ResvLock } from './held-lock.js';
 export { reservationSections } from './layout.js';
 export { BorrowedLock, LentAway } from './lending.js';
+export { listKey, listOf } from './list-watch.js';
 export { lockAll, lockAllSync } from './lock-all.js';
 export { LockSet } from './lock-set.js';
 export type { LockOptions, LockSyncOptions } from './options.js';

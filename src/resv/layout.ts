@@ -28,6 +28,7 @@ export const ResvLayout = record(
     chunk: u32('first chunk + 1; 0 = none'),
     claim: u32('shared reservations: tag of the maker; 0 = free'),
     slots: words(INLINE_SLOTS, 'fence: generation 10 | usage 2 | row 20'),
+    watched: u32('1 = somebody wants to be told of fences that are added; see list-watch'),
     since: f64('when the lock was taken, milliseconds since the epoch, for people; 0 = just now'),
   },
   LINE,

@@ -3,7 +3,7 @@
  * resv/reservation — a lock and a list of fences, as one agent sees them.
  */
 
-import type { Operation } from '../agent/index.js';
+import type { Operation, Wait } from '../agent/index.js';
 import {
   checkObject,
   checkTimeout,
@@ -25,6 +25,7 @@ import { AcquireContext } from './acquire-context.js';
 import { admit, deadlock, gone, ownerDied } from './admission.js';
 import { FenceList } from './fence-list.js';
 import type { ResvLock } from './held-lock.js';
+import { ListWatch } from './list-watch.js';
 import { LockCore } from './lock-core.js';
 import type { LockOptions, LockRequest, LockSyncOptions } from './options.js';
 import { slotOf } from './owner-word.js';
@@ -285,6 +286,18 @@ export class Reservation extends LockCore {
   /** @internal */
   get list(): FenceList {
     return (this.fenceList ??= new FenceList(this.room, this.row, this.ownerAt));
+  }
+
+  /**
+   * @internal Until the first fence in the way of this usage is over, or `changed`: looked at whenever a fence is added. So who waits for
+   * several fences waits for one after the other, and for none when there is none.
+   */
+  whenMoved(usage: Usage, changed: () => boolean): Wait {
+    const { list, room } = this;
+    const number = usageNumber('Reservation.whenMoved', usage);
+    const first = list.stable(() => list.pending(number));
+    const over = first === null ? null : room.fences.waitFor(first);
+    return new ListWatch(room, this.row, this.ownerAt, over, changed);
   }
 
   /** @internal Error of a WRITE fence that failed and that no later write has replaced (D-9). */

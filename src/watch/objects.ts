@@ -4,6 +4,7 @@
  */
 
 import { keyKind, keyRow, type ObjectKind, tagSlot } from '../agent/index.js';
+import { listOf } from '../resv/index.js';
 import { memberName } from './names.js';
 import type { Watched } from './watched.js';
 
@@ -18,7 +19,10 @@ const DESCRIBE: Readonly<Record<ObjectKind, Describe>> = {
   queue: (_rooms, row) => `a message in channel ${row}`,
   space: (_rooms, row) => `space in channel ${row}`,
   pool: (_rooms, row) => `a free buffer of pool ${row}`,
-  buffer: (_rooms, row) => `buffer row ${row}`,
+  buffer: (rooms, row) => {
+    const list = listOf(row);
+    return list < 0 ? `buffer row ${row}` : `a new fence of ${describeReservation(rooms, list)}`;
+  },
   agent: (rooms, object) => describeCall(rooms, object),
 };
 

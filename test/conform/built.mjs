@@ -11,6 +11,7 @@ import * as layout from '../../dist/domain/layout.js';
 import * as domain from '../../dist/domain/rooms.js';
 import * as errors from '../../dist/errors.js';
 import * as fence from '../../dist/fence/index.js';
+import * as file from '../../dist/file/index.js';
 import * as host from '../../dist/host/index.js';
 import * as mem from '../../dist/mem/index.js';
 import * as resv from '../../dist/resv/index.js';
@@ -33,6 +34,10 @@ export const { Rooms } = untyped(domain);
 export const { DmaBufError, ERROR_CODES, fail } = untyped(errors);
 /** @type {typeof import('../../src/fence/index.js')} */
 export const { Fence, FenceSet } = untyped(fence);
+/** @type {typeof import('../../src/file/index.js')} */
+export const { DmaBufFile, mmapBuffer } = untyped(file);
+/** @type {typeof import('../../src/file/numbers.js')} */
+export const numbers = untyped(file);
 /** @type {typeof import('../../src/host/index.js')} */
 export const { nodePlatform } = untyped(host);
 /** @type {typeof import('../../src/mem/index.js')} */

@@ -7,8 +7,7 @@
  */
 
 /** Fields, arguments and observations, by a part of their name. */
-const OWN =
-  /(^|_)(file_count|inodes?|ino|path|fdinfo|max|room|jiffies|pfn|pointer)($|_)|^(f|export)_flags$/;
+const OWN = /(^|_)(file_count|inodes?|ino|max|room|jiffies|pfn|pointer)($|_)|^(f|export)_flags$/;
 
 /** @param {string} name @returns {boolean} */
 export const isPromised = (name) => !OWN.test(name);

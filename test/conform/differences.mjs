@@ -39,6 +39,10 @@ const holds = ({ facts = [] }, fact) => facts.includes(fact);
 /** @param {string} text */
 const withoutDriver = (text) => text.replace(/fence:\S+ /, 'fence: ');
 
+/** Does what was seen of a name consist of this one? @param {unknown} seen @param {string} name */
+const namesIt = (seen, name) =>
+  seen === name || seen === `/dmabuf:${name}` || String(seen).endsWith(`\nname:\t${name}\n`);
+
 /** @type {readonly Rule[]} */
 export const RULES = [
   {
@@ -63,11 +67,17 @@ export const RULES = [
     says: 'a new name takes the reservation lock, and is EBUSY while attached',
     covers: (difference) => {
       const { call, kind, error, field, expected, refusedName } = difference;
-      if (call === 'name') return expected === refusedName;
+      if (call === 'name') return refusedName !== undefined && namesIt(expected, refusedName);
       if (call !== 'ioctl') return false;
       if (kind === 'ret') return DmaBufError.is(error, 'EBUSY');
       return field === 'returned' || (field === 'resv_locked' && holds(difference, 'contended'));
     },
+  },
+  {
+    number: 'D-5',
+    says: 'the last put runs outside of every critical section, in no thread that has a name',
+    covers: ({ kind, field, expected }) =>
+      kind === 'field' && field === 'release.thread' && expected === 'kworker',
   },
   {
     number: 'D-10',
@@ -229,6 +239,18 @@ export const RULES = [
     says: 'bufinfo names the devices of a buffer in no particular order',
     covers: (difference) =>
       difference.call === 'bufinfo_line' && holds(difference, 'named elsewhere'),
+  },
+  {
+    number: 'D-38',
+    says: 'a poller is woken when what it waits for has come, and a look wakes nobody and takes no lock',
+    covers: (difference) => {
+      const { call, kind, field, event } = difference;
+      if (call === 'poll') return field === 'returned' || isMissing(difference, 'poll_wakeup');
+      const early = event?.['key'] === 'OUT' ? 'not writable' : 'not readable';
+      return (
+        kind === 'event missing' && isMissing(difference, 'poll_wakeup') && holds(difference, early)
+      );
+    },
   },
   {
     number: 'D-42',

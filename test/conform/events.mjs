@@ -13,7 +13,16 @@
 /** The step that the callbacks belong to. @typedef {Pick<Difference, 'call' | 'args' | 'facts'>} About */
 
 /** Which of several events of one kind: what they have in common. */
-const IDENTITY = /** @type {const} */ (['op', 'buf', 'attachment', 'cb', 'fence', 'to']);
+const IDENTITY = /** @type {const} */ ([
+  'op',
+  'buf',
+  'attachment',
+  'cb',
+  'fence',
+  'to',
+  'poller',
+  'key',
+]);
 /** What a helper thread did: we do it, when it is due. */
 const HELPERS = ['helper_signals_fence', 'send_signal'];
 

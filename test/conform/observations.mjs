@@ -8,6 +8,8 @@ import { bufinfo, bufinfoLine, described, isNamedElsewhere } from './bufinfo.mjs
 import { USAGES } from './built.mjs';
 import { attachmentState } from './calls/attach.mjs';
 import * as fence from './calls/fence.mjs';
+import * as file from './calls/file.mjs';
+import * as mmap from './calls/mmap.mjs';
 import { listOf, lockedFences, unlockedFences, usageOf } from './calls/resv.mjs';
 import { merged, nextInfo, snapshotOf } from './calls/sync-file.mjs';
 import { sharers } from './calls/vmap.mjs';
@@ -92,7 +94,13 @@ const OBSERVATIONS = new Map(
     ['buffer', lookAtBuffer],
     ['resv', sameResv],
     ['resv_after_release', ({ shared }) => ({ locked: shared.locked })],
-    ['name', (session) => ({ name: onlyBuffer(session).handle.name })],
+    ['name', file.nameAndTexts],
+    ['f_pos', file.position],
+    ['fds', file.distinct],
+    ['other_file', () => ({})],
+    ['numbers', (_session, entry) => file.commandNumbers(entry)],
+    ['first_byte', mmap.firstByte],
+    ['exporter_page_sees_the_write', mmap.exporterSees],
     ['bufinfo', bufinfo],
     ['bufinfo_line', bufinfoLine],
     ['fence', fenceState],

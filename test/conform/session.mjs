@@ -11,7 +11,8 @@ import { hintsOf } from './hints.mjs';
 import { Running, Stage } from './stage.mjs';
 import { Verdict } from './verdict.mjs';
 
-/** @import {Attachment, DynamicAttachment, DynamicMapping, ExportedBuf, Mapping, Pin, CpuAccess} from '../../src/buf/index.js' */
+/** @import {Attachment, DynamicAttachment, DynamicMapping, ExportedBuf, Mapping, Pin, CpuAccess, DmaBuf} from '../../src/buf/index.js' */
+/** @import {DmaBufFile, FileMapping} from '../../src/file/index.js' */
 /** @import {Fence} from '../../src/fence/index.js' */
 /** @import {Reservation, ResvLock} from '../../src/resv/index.js' */
 /** @import {Hints} from './hints.mjs' */
@@ -43,6 +44,13 @@ import { Verdict } from './verdict.mjs';
  * @property {{ pins: number, live_maps: number, attachments: number }} offsets  what a decision makes of Linux's counts
  * @property {CpuAccess[]} accesses
  * @property {CpuAccess[]} vmaps  those that were begun for the bytes alone
+ * @property {boolean} owned  the caller has not given up the reference of the export
+ * @property {DmaBuf[]} references  more of the caller's
+ * @property {Map<string, DmaBufFile>} files  open descriptors
+ * @property {FileMapping[]} mappings
+ * @property {() => Uint8Array} memory  of its exporter
+ * @property {string[]} pollers  who has ever looked, the newest last
+ * @property {Set<string>} awaited  directions that are waited for
  */
 
 /** What the calls of a scenario share. */
@@ -83,6 +91,10 @@ export class Session {
   walkLength = 0;
   /** What it was good for. @type {unknown[]} */
   collected = [];
+  /** The last descriptor that was closed. @type {DmaBufFile | null} */
+  closed = null;
+  /** Why the last mapping of an importer's file failed. @type {{ error: unknown } | null} */
+  importerMap = null;
   /** Lines of a text that have not been compared. @type {string[]} */
   lines = [];
   /** Those that were. @type {string[]} */
@@ -223,7 +235,8 @@ export class Session {
     for (const thread of this.#locks.keys()) this.unlockAll(thread);
     this.syncFiles.close();
     for (const { handle } of this.imports.values()) handle[Symbol.dispose]();
-    for (const { accesses, vmaps, handle } of this.buffers.values()) {
+    for (const { accesses, vmaps, handle, references, files, mappings } of this.buffers.values()) {
+      for (const each of [...references, ...files.values(), ...mappings]) each[Symbol.dispose]();
       for (const access of accesses) access.end();
       for (const access of vmaps) access.end();
       handle.close();

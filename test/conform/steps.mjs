@@ -239,6 +239,11 @@ class Steps {
       const buffer = session.bufferOf(step);
       if (buffer.accesses.length + buffer.vmaps.length + session.listed(buffer) > 0)
         facts.push('open');
+      if (buffer.pollers.length > 0 && !buffer.handle.closed) {
+        const { readable, writable } = buffer.handle.poll();
+        if (!readable) facts.push('not readable');
+        if (!writable) facts.push('not writable');
+      }
     }
     return { call: step.call, args: step.args, facts };
   }

@@ -204,28 +204,6 @@ export async function dmaBufMoveNotify(session, step) {
   return null;
 }
 
-/** @param {Session} session @param {Step} step */
-export async function dmaBufPut(session, step) {
-  if (isNothing(step, 'dmabuf', 'buf')) return nothing().close();
-  const buffer = session.bufferOf(step);
-  session.unlock(buffer.resv);
-  buffer.handle.close();
-  return null;
-}
-
-/** A new name, by an ioctl in Linux. @param {Session} session @param {Step} step */
-export async function setName(session, step) {
-  const { handle } = session.bufferOf(step);
-  const name = String(step.args.name);
-  try {
-    await handle.setName(name, { signal: session.interrupt.signal });
-  } catch (error) {
-    session.refusedName = name;
-    throw error;
-  }
-  return 0;
-}
-
 // --------------------------------------------------------------------------------------------- what was looked at
 
 /** The mapping that an attachment keeps. @param {Session} session @param {Import} from */

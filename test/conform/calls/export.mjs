@@ -4,6 +4,7 @@
  * conform/calls/export — exporters that write down each callback, and answer what was recorded.
  */
 
+import { numbers } from '../built.mjs';
 import { thrownFor } from '../numbers.mjs';
 
 /** @import {AttachmentInfo, CpuIntent, Direction, DmaBuf, SourceSegment} from '../../../src/buf/index.js' */
@@ -12,6 +13,8 @@ import { thrownFor } from '../numbers.mjs';
 /** @import {Buffer, Session} from '../session.mjs' */
 /** @import {Args, Step, TraceEvent} from '../types.js' */
 
+const { PAGE_SIZE } = numbers;
+const FIRST = 'A'.charCodeAt(0);
 const DIRECTIONS = {
   'to-device': 'TO_DEVICE',
   'from-device': 'FROM_DEVICE',
@@ -20,7 +23,7 @@ const DIRECTIONS = {
 const INTENTS = { read: 'FROM_DEVICE', write: 'TO_DEVICE', 'read-write': 'BIDIRECTIONAL' };
 
 /** Numbers of attachments, by what their exporter sees of them. @type {WeakMap<object, number | string>} */
-const numbers = new WeakMap();
+const known = new WeakMap();
 /** Names of mapped tables, by what map returned. @type {WeakMap<object, string>} */
 const tables = new WeakMap();
 
@@ -59,12 +62,12 @@ class Exporter {
 
   /** @param {AttachmentInfo<Exporter>} att */
   #number(att) {
-    const known = numbers.get(att);
-    if (known !== undefined) return known;
+    const given = known.get(att);
+    if (given !== undefined) return given;
     // The CPU's own attachment is not the recorder's (see cpuAccess).
     const number =
       att.device.name === 'cpu' ? 'cpu' : (this.session.step.args.attachment ?? 'none');
-    numbers.set(att, number);
+    known.set(att, number);
     return number;
   }
 
@@ -149,6 +152,22 @@ class Exporter {
     this.#happen('vunmap', lock, {});
   }
 
+  /** @param {{ offset: number, length: number }} range */
+  mmap({ offset, length }) {
+    const [pgoff, pages] = [offset / PAGE_SIZE, length / PAGE_SIZE];
+    answer(this.#happen('mmap', null, { pgoff, pages, vma_file_is_buf: true }));
+    return this.#memory.map(({ of }) => ({ of, offset, length }));
+  }
+
+  /** What programs see that map it. */
+  bytes() {
+    const [home] = this.#memory;
+    const access = home?.of.tryCpuAccess('write');
+    const bytes = access?.bytes ?? new Uint8Array(0);
+    access?.end();
+    return bytes;
+  }
+
   release() {
     this.#happen('release', null, {});
     if (this.buffer !== null) this.buffer.released = true;
@@ -157,7 +176,13 @@ class Exporter {
 
   /** All of it, made for the first who asks. */
   get #memory() {
-    this.#home ??= this.session.rooms.system.alloc(Math.max(this.size, 1));
+    if (this.#home === null) {
+      this.#home = this.session.rooms.system.alloc(Math.max(this.size, 1));
+      // Page 0 is full of "A", page 1 of "B".
+      this.bytes().forEach((_, at, bytes) => {
+        bytes[at] = FIRST + Math.floor(at / PAGE_SIZE);
+      });
+    }
     return [{ of: this.#home, offset: 0, length: this.size }];
   }
 
@@ -183,6 +208,7 @@ function opsOf(session, exporter, args) {
     endCpuAccess: (_buf, intent) => exporter.endCpuAccess(intent),
     vmap: (_buf, lock) => exporter.vmap(lock),
     vunmap: (_buf, _sources, lock) => exporter.vunmap(lock),
+    mmap: (_buf, range) => exporter.mmap(range),
     release: () => exporter.release(),
   };
   const lacking = new Set(
@@ -195,6 +221,7 @@ function opsOf(session, exporter, args) {
       endCpuAccess: has('end_cpu_access'),
       vmap: has('vmap'),
       vunmap: has('vunmap'),
+      mmap: has('mmap'),
     }).flatMap(([op, there]) => (there ? [] : [op])),
   );
   const ops = Object.fromEntries(Object.entries(all).filter(([op]) => !lacking.has(op)));
@@ -254,6 +281,13 @@ export function dmaBufExport(session, step) {
     offsets: { pins: 0, live_maps: 0, attachments: 0 },
     accesses: [],
     vmaps: [],
+    owned: true,
+    references: [],
+    files: new Map(),
+    mappings: [],
+    memory: () => exporter.bytes(),
+    pollers: [],
+    awaited: new Set(),
   };
   exporter.buffer = buffer;
   session.buffers.set(name, buffer);

@@ -8,6 +8,9 @@ import * as attach from './attach.mjs';
 import * as cpu from './cpu.mjs';
 import { dmaBufExport } from './export.mjs';
 import * as fence from './fence.mjs';
+import * as file from './file.mjs';
+import * as mmap from './mmap.mjs';
+import * as poll from './poll.mjs';
 import * as resv from './resv.mjs';
 import * as syncFile from './sync-file.mjs';
 import * as vmap from './vmap.mjs';
@@ -35,10 +38,26 @@ const PIN = 'buf attachment attach caller_holds_resv';
 const RESV = 'caller_holds_resv usage fence list refs_taken resv num_fences';
 const FENCE = 'fence again after_signal signaled';
 
+/** Of a sync file, or of a buffer's. @type {Call['run']} */
+const pollOf = (session, step) =>
+  step.args['file'] === undefined ? poll.poll(session, step) : syncFile.poll(session, step);
+
 /** @type {ReadonlyMap<string, Call>} */
 const CALLS = new Map([
   ['dma_buf_export', call(dmaBufExport, EXPORT)],
-  ['dma_buf_put', call(attach.dmaBufPut, 'buf dmabuf')],
+  ['dma_buf_put', call(file.dmaBufPut, 'buf dmabuf')],
+  ['get_dma_buf', call(file.getDmaBuf, 'buf dmabuf')],
+  ['dma_buf_fd', call(file.dmaBufFd, 'buf dmabuf flags')],
+  ['dma_buf_get', call(file.dmaBufGet, 'fd')],
+  ['close', call(file.close, 'fd')],
+  ['llseek', call(file.llseek, 'whence offset size')],
+  ['ioctl', wait(file.ioctl, 'buf cmd name length flags pointer')],
+  ['mmap', call(mmap.mmap, 'length offset prot')],
+  ['munmap', call(mmap.munmap, 'length')],
+  ['dma_buf_mmap', call(mmap.dmaBufMmap, 'buf dmabuf pgoff vma_pages vma_file_is_buf vm_pgoff')],
+  ["mmap of the importer's file", call(mmap.mmapOfImporter, 'pages pgoff')],
+  ['poll', call(pollOf, 'poller asked file')],
+  ['settle', call(poll.settle, 'text')],
 
   ['dma_buf_attach', wait(attach.dmaBufAttach, ATTACH)],
   ['dma_buf_dynamic_attach', wait(attach.dmaBufDynamicAttach, ATTACH)],
@@ -92,13 +111,10 @@ const CALLS = new Map([
   ['dma_fence_get', call(fence.reference, 'fence')],
   ['dma_fence_get_rcu', call(fence.reference, 'fence refcount')],
   ['dma_fence_put', call(fence.reference, 'fence last callbacks_pending')],
-
-  ['poll', call(syncFile.poll, 'file')],
 ]);
 
-/** Ioctls are calls of their own, by their command. @type {readonly [RegExp, Call][]} */
+/** Ioctls of sync files are calls of their own, by their command. @type {readonly [RegExp, Call][]} */
 const IOCTLS = [
-  [/^DMA_BUF_SET_NAME/, wait(attach.setName, 'buf cmd name length')],
   [/^DMA_BUF_IOCTL_EXPORT_SYNC_FILE$/, call(syncFile.exportFrom, 'cmd flags fd fence signaled')],
   [/^DMA_BUF_IOCTL_IMPORT_SYNC_FILE$/, wait(syncFile.importInto, 'cmd flags fd')],
   [/^SYNC_IOC_MERGE$/, call(syncFile.merge, 'cmd flags fd2 both')],
@@ -107,6 +123,6 @@ const IOCTLS = [
 
 /** @param {Step} step @returns {Call | undefined} */
 export function callOf({ call: name, args }) {
-  if (name !== 'ioctl') return CALLS.get(name);
-  return IOCTLS.find(([command]) => command.test(String(args.cmd)))?.[1];
+  const special = IOCTLS.find(([command]) => name === 'ioctl' && command.test(String(args.cmd)));
+  return special?.[1] ?? CALLS.get(name);
 }
