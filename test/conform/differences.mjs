@@ -195,7 +195,7 @@ export const RULES = [
       if (isMissing(difference, 'fence.enable_signaling', 'fence.signaled')) return true;
       if (kind !== 'observe') return false;
       if (field.endsWith('.enable_signal')) return true;
-      if (call === 'stub') return field === 'driver' || field === 'timeline';
+      if (call === 'stub' || call === 'names') return field === 'driver' || field === 'timeline';
       if (call === 'status') {
         return field === 'error' && actual === 0 && holds(difference, 'error set');
       }
@@ -229,7 +229,42 @@ export const RULES = [
     covers: (difference) =>
       difference.call === 'bufinfo_line' && holds(difference, 'named elsewhere'),
   },
+  {
+    number: 'D-34',
+    says: 'arrays are flat, take over the first error in time whoever looks, and nobody counts what is pending',
+    covers: (difference) => {
+      const { call, kind, field = '', expected, actual } = difference;
+      if (call === 'dma_fence_array_create') {
+        if (!holds(difference, 'nested')) return false;
+        return kind === 'warns' || (kind === 'ret' && flat(String(expected)) === actual);
+      }
+      if (call !== 'array' && call !== 'raw_error') return false;
+      if (field === 'num_pending') return true;
+      // Is it over as soon as it is made?
+      if (field === 'signaled_bit_before') return expected === false;
+      // Linux marks an error that is not known yet, and knows it before the end.
+      if (actual === null) return expected !== 0;
+      if (actual === 0) return expected === 1 && /^(value|raw_error_before)$/.test(field);
+      return holds(difference, 'first error') && (expected === 0 || expected === 1);
+    },
+  },
+  {
+    number: 'D-36',
+    says: 'only a chain is asked for a number, and a link of what is over has signalled when it is made',
+    covers: ({ call, kind, field, args, expected }) => {
+      if (call === 'chains') return field === 'head_signaled_bit_before' && expected === false;
+      return (
+        call === 'dma_fence_chain_find_seqno' &&
+        kind === 'ret' &&
+        'on' in args &&
+        args['seqno'] === 0
+      );
+    },
+  },
 ];
+
+/** What an array in an array is made of. @param {string} name */
+const flat = (name) => `array(${name.replaceAll(/(array|chain@\d+)\(|\)/g, '')})`;
 
 /** @param {unknown} error */
 const isNoLock = (error) => DmaBufError.is(error, 'ENOLCK');

@@ -4,13 +4,28 @@
  * conform/fences — the fences of a scenario by name: points of timelines, made when they are first named.
  */
 
-import { Fence, FenceSet } from './built.mjs';
+import { ERROR_CODES, errorNumber, FenceSet } from './built.mjs';
 
 /** @import {AnyFence, Fence as Point, Timeline} from '../../src/fence/index.js' */
 /** @import {Session} from './session.mjs' */
+/** @import {Scenario} from './types.js' */
 
 /** Linux's numbers of one context wrap here. */
 const WRAP = 2 ** 32;
+/** Milliseconds from one signal to the next. */
+const MOMENT = 2 ** -10;
+
+/** What fences ended with that no step sets an error for. @param {Scenario} scenario @returns {Map<string, string>} */
+function silentErrors({ trace }) {
+  const told = trace.filter(({ call }) => call === 'dma_fence_set_error');
+  const set = new Set(told.map(({ args }) => args?.fence));
+  const found = new Map();
+  for (const { op, fence, error } of trace.flatMap(({ events = [] }) => events)) {
+    const code = ERROR_CODES.find((known) => `-${known}` === error);
+    if (op === 'fence.release' && code !== undefined && !set.has(fence)) found.set(fence, error);
+  }
+  return found;
+}
 
 export class Fences {
   /** @type {Map<string, { readonly fence: Point, readonly timeline: Timeline | null }>} */
@@ -21,14 +36,21 @@ export class Fences {
   #byRecord = new Map();
   /** Errors that were set before the signal. @type {Map<string, string>} */
   errors = new Map();
+  /** Errors that nobody is seen to set: only how the fence ended tells. @type {ReadonlyMap<string, string>} */
+  #silent;
+  /** What has signalled, in that order. @type {string[]} */
+  over = [];
   /** Those that were refused an error. @type {Set<string>} */
   refused = new Set();
   /** Context of fences whose numbers are chosen. */
   #context = 0;
+  /** Contexts of fences that signal by themselves. @type {Map<string, number>} */
+  #contexts = new Map();
 
   /** @param {Session} session */
   constructor(session) {
     this.session = session;
+    this.#silent = silentErrors(session.scenario);
   }
 
   /** @param {string} name @returns {Point} */
@@ -50,11 +72,13 @@ export class Fences {
 
   /** @param {AnyFence | null | undefined} fence @returns {string | null} */
   nameOf(fence) {
-    if (fence === undefined || fence === null || fence === Fence.done) return null;
+    if (fence === undefined || fence === null) return null;
     if (fence instanceof FenceSet) {
       return `array(${[...fence].map((leaf) => this.nameOf(leaf)).join()})`;
     }
     const point = /** @type {Point} */ (fence);
+    // What is left when all has signalled.
+    if (point.timeline === 0) return null;
     return this.atRecord(point) ?? `point ${point.seqno} of context ${point.timeline}`;
   }
 
@@ -68,7 +92,8 @@ export class Fences {
     const number = this.session.hints.numbers.get(name);
     const point =
       number === undefined ? () => this.#point(name) : () => this.#pointAt(name, number);
-    const made = this.#isNumbered(name) ? this.#numbered(name) : point();
+    const lone = this.session.containers.used ? () => this.#lone(name) : point;
+    const made = this.#isNumbered(name) ? this.#numbered(name) : lone();
     this.#named.set(name, made);
     this.#byRecord.set(`${made.fence.row}/${made.fence.generation}`, name);
     return made;
@@ -99,6 +124,15 @@ export class Fences {
     return { fence: timeline.next(), timeline };
   }
 
+  /** A fence that signals by itself: "c1s1" and "c1s2" are of one context, "f1" and "f2" are not. */
+  #lone(/** @type {string} */ name) {
+    const { fences } = this.session.rooms;
+    const [, context = name, seqno = 1] = /^(c\d+)s(\d+)$/.exec(name) ?? [];
+    const known = this.#contexts.get(context) ?? fences.contexts();
+    this.#contexts.set(context, known);
+    return { fence: fences.create(known, Number(seqno)), timeline: null };
+  }
+
   /** @param {string} context @returns {Timeline} */
   timeline(context) {
     const known = this.#timelines.get(context);
@@ -117,16 +151,26 @@ export class Fences {
     return { fence, timeline };
   }
 
+  /** The error that it signals with, if any. @param {string} name */
+  errorOf(name) {
+    return this.errors.get(name) ?? this.#silent.get(name);
+  }
+
   /** @param {string} name @throws EINVAL it has signalled */
   signal(name) {
     this.get(name);
     const made = this.#named.get(name);
-    const error = /** @type {any} */ (this.errors.get(name)?.slice(1));
+    const error = /** @type {any} */ (this.errorOf(name)?.slice(1));
     if (made?.timeline === null || made === undefined) {
-      if (made !== undefined) this.session.rooms.fences.signal(made.fence);
+      const number = error === undefined ? 0 : errorNumber(error);
+      if (made !== undefined) this.session.rooms.fences.signal(made.fence, number);
     } else if (error === undefined) made.timeline.signal(made.fence);
     else made.timeline.fail(made.fence, error);
-    this.session.stage.happened++;
+    this.over.push(name);
+    const { stage } = this.session;
+    stage.happened++;
+    // What signals after this does so later.
+    stage.clock.now += MOMENT;
   }
 
   /** Unless it has signalled. @param {string} name */

@@ -4,6 +4,7 @@
  * conform/session — one scenario under way: its buffers, fences and locks by the names that the trace has for them.
  */
 
+import { Containers } from './containers.mjs';
 import { Events } from './events.mjs';
 import { Fences } from './fences.mjs';
 import { hintsOf } from './hints.mjs';
@@ -96,6 +97,8 @@ export class Session {
     this.stage = new Stage(1);
     this.rooms = this.stage.agent(0);
     this.fences = new Fences(this);
+    this.containers = new Containers(this);
+    if (this.containers.used) this.containers.begin();
   }
 
   /** Is there such an event anywhere in the trace? @param {string} op @param {string} [buf] @returns {boolean} */

@@ -117,7 +117,8 @@ export interface Difference {
 /**
  * What a rule may want to know: the call was EBUSY, or refused, or refused where Linux complains as well, or one before it was, in whose place nothing
  * could be done; somebody else had the lock; something is open on the buffer; fences of one context are numbered beyond a wrap; a fence
- * waits for its error; an iteration collects the same in the end; a device is named in another line.
+ * waits for its error; an iteration collects the same in the end; a device is named in another line; a container is part of an array; the
+ * container looked at ended with the error of whatever failed first of it.
  */
 export type Fact =
   | 'busy'
@@ -129,7 +130,9 @@ export type Fact =
   | 'beyond'
   | 'error set'
   | 'the same in the end'
-  | 'named elsewhere';
+  | 'named elsewhere'
+  | 'nested'
+  | 'first error';
 
 /** How a scenario went. */
 export interface Outcome {

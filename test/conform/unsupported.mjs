@@ -8,7 +8,6 @@
 
 /** What is missing → the calls that need it. */
 const MISSING = new Map([
-  ['fence containers', /^dma_fence_(array|chain|unwrap)_/],
   [
     'files',
     /^(dma_buf_fd|dma_buf_get|get_dma_buf|close|l?l?seek|dup|fcntl|readlink|f?stat|f(ge|pu)t)$/,

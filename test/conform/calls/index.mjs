@@ -5,6 +5,7 @@
  */
 
 import * as attach from './attach.mjs';
+import * as containers from './containers.mjs';
 import * as cpu from './cpu.mjs';
 import { dmaBufExport } from './export.mjs';
 import * as fence from './fence.mjs';
@@ -33,6 +34,10 @@ const UNMAP = `${MAP} sgt`;
 const PIN = 'buf attachment attach caller_holds_resv';
 const RESV = 'caller_holds_resv usage fence list refs_taken resv num_fences';
 const FENCE = 'fence again after_signal signaled';
+const LINK = 'prev fence seqno prev_seqno same_context_as_prev got_seqno';
+/** Arguments that are called as fences say in which state these are. */
+export const FENCES = '<fence>';
+const MERGE = `in is_the_fence_itself is_the_array_itself sorted_by_context timestamp_is_the_last status all ${FENCES}`;
 
 /** @type {ReadonlyMap<string, Call>} */
 const CALLS = new Map([
@@ -92,6 +97,11 @@ const CALLS = new Map([
   ['dma_fence_get', call(fence.reference, 'fence')],
   ['dma_fence_get_rcu', call(fence.reference, 'fence refcount')],
   ['dma_fence_put', call(fence.reference, 'fence last callbacks_pending')],
+
+  ['dma_fence_array_create', call(containers.arrayCreate, 'num signal_on_any')],
+  ['dma_fence_chain_init', call(containers.chainInit, LINK)],
+  ['dma_fence_chain_find_seqno', call(containers.findSeqno, 'seqno found on')],
+  ['dma_fence_unwrap_merge', call(containers.unwrapMerge, MERGE)],
 ]);
 
 /** @param {Step} step @returns {Call | undefined} */
