@@ -37,6 +37,8 @@ export class Containers {
   #named = new Map();
   /** The container that was made last. @type {AnyFence | null} */
   last = null;
+  /** How many of its parts had failed before it was made. */
+  failedBefore = 0;
   /** Links, in the order in which they were made. @type {Link[]} */
   links = [];
   /** What was merged last. @type {AnyFence | null} */

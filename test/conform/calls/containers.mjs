@@ -27,6 +27,7 @@ export function arrayCreate(session, { args, ret }) {
     facts.add('nested');
   }
   session.output('num', parts.length);
+  containers.failedBefore = parts.filter(({ error }) => error !== null).length;
   const set = args['signal_on_any'] === true ? Fence.any(parts) : Fence.all(parts);
   return containers.add(set);
 }
@@ -209,5 +210,6 @@ export function lookFor({ containers }, entry) {
 export function factsOf({ containers }) {
   const { last } = containers;
   if (last === null || last.error === null) return [];
-  return `-${last.error}` === containers.firstError(last) ? ['first error'] : [];
+  if (`-${last.error}` !== containers.firstError(last)) return [];
+  return containers.failedBefore > 1 ? ['first error', 'several failed before'] : ['first error'];
 }
