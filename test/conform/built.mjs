@@ -31,9 +31,9 @@ export const { SECTIONS } = untyped(layout);
 /** @type {typeof import('../../src/domain/rooms.js')} */
 export const { Rooms } = untyped(domain);
 /** @type {typeof import('../../src/errors.js')} */
-export const { DmaBufError, ERROR_CODES, fail } = untyped(errors);
+export const { DmaBufError, ERROR_CODES, errorNumber, fail } = untyped(errors);
 /** @type {typeof import('../../src/fence/index.js')} */
-export const { Fence, FenceSet } = untyped(fence);
+export const { Fence, FenceChain, FenceSet } = untyped(fence);
 /** @type {typeof import('../../src/file/index.js')} */
 export const { DmaBufFile, mmapBuffer } = untyped(file);
 /** @type {typeof import('../../src/file/numbers.js')} */

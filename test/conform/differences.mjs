@@ -206,7 +206,7 @@ export const RULES = [
       if (kind !== 'observe') return false;
       if (field.endsWith('.enable_signal')) return true;
       if (call === 'sync_fence_info') return field === 'driver_name';
-      if (call === 'stub') return field === 'driver' || field === 'timeline';
+      if (call === 'stub' || call === 'names') return field === 'driver' || field === 'timeline';
       if (call === 'status') {
         return field === 'error' && actual === 0 && holds(difference, 'error set');
       }
@@ -241,6 +241,40 @@ export const RULES = [
       difference.call === 'bufinfo_line' && holds(difference, 'named elsewhere'),
   },
   {
+    number: 'D-34',
+    says: 'arrays are flat, take over the first error in time whoever looks, and nobody counts what is pending',
+    covers: (difference) => {
+      const { call, kind, field = '', expected, actual } = difference;
+      if (call === 'dma_fence_array_create') {
+        if (!holds(difference, 'nested')) return false;
+        return kind === 'warns' || (kind === 'ret' && flat(String(expected)) === actual);
+      }
+      if (call !== 'array' && call !== 'raw_error') return false;
+      if (field === 'num_pending') return true;
+      // Is it over as soon as it is made?
+      if (field === 'signaled_bit_before') return expected === false;
+      // Linux marks an error that is not known yet, and knows it before the end.
+      if (actual === null) return expected !== 0;
+      if (actual === 0) return expected === 1 && /^(value|raw_error_before)$/.test(field);
+      if (!holds(difference, 'first error')) return false;
+      // Of what was over before, Linux takes the first in order.
+      return expected === 0 || expected === 1 || holds(difference, 'several failed before');
+    },
+  },
+  {
+    number: 'D-36',
+    says: 'only a chain is asked for a number, and a link of what is over has signalled when it is made',
+    covers: ({ call, kind, field, args, expected }) => {
+      if (call === 'chains') return field === 'head_signaled_bit_before' && expected === false;
+      return (
+        call === 'dma_fence_chain_find_seqno' &&
+        kind === 'ret' &&
+        'on' in args &&
+        args['seqno'] === 0
+      );
+    },
+  },
+  {
     number: 'D-38',
     says: 'a poller is woken when what it waits for has come, and a look wakes nobody and takes no lock',
     covers: (difference) => {
@@ -263,6 +297,9 @@ export const RULES = [
       DmaBufError.is(error, 'EINVAL'),
   },
 ];
+
+/** What an array in an array is made of. @param {string} name */
+const flat = (name) => `array(${name.replaceAll(/(array|chain@\d+)\(|\)/g, '')})`;
 
 /** @param {unknown} error */
 const isNoLock = (error) => DmaBufError.is(error, 'ENOLCK');

@@ -4,7 +4,7 @@
  * conform/fences — the fences of a scenario by name: points of timelines, made when they are first named.
  */
 
-import { ERROR_CODES, Fence, FenceSet } from './built.mjs';
+import { ERROR_CODES, errorNumber, Fence, FenceSet } from './built.mjs';
 
 /** @import {AnyFence, Fence as Point, Timeline} from '../../src/fence/index.js' */
 /** @import {Session} from './session.mjs' */
@@ -12,6 +12,8 @@ import { ERROR_CODES, Fence, FenceSet } from './built.mjs';
 
 /** Linux's numbers of one context wrap here. */
 const WRAP = 2 ** 32;
+/** Milliseconds from one signal to the next. */
+const MOMENT = 2 ** -10;
 
 /** Signalled since ever, or made up for fences that all have signalled. @param {AnyFence} fence */
 export const isStub = (fence) => fence instanceof Fence && fence.timeline === 0;
@@ -39,10 +41,14 @@ export class Fences {
   errors = new Map();
   /** Errors that nobody is seen to set: only how the fence ended tells. @type {ReadonlyMap<string, string>} */
   #silent;
+  /** What has signalled, in that order. @type {string[]} */
+  over = [];
   /** Those that were refused an error. @type {Set<string>} */
   refused = new Set();
   /** Context of fences whose numbers are chosen. */
   #context = 0;
+  /** Contexts of fences that signal by themselves. @type {Map<string, number>} */
+  #contexts = new Map();
 
   /** @param {Session} session */
   constructor(session) {
@@ -74,6 +80,8 @@ export class Fences {
       return `array(${[...fence].map((leaf) => this.nameOf(leaf)).join()})`;
     }
     const point = /** @type {Point} */ (fence);
+    // What is left when all has signalled.
+    if (point.timeline === 0) return null;
     return this.atRecord(point) ?? `point ${point.seqno} of context ${point.timeline}`;
   }
 
@@ -87,7 +95,8 @@ export class Fences {
     const number = this.session.hints.numbers.get(name);
     const point =
       number === undefined ? () => this.#point(name) : () => this.#pointAt(name, number);
-    const made = this.#isNumbered(name) ? this.#numbered(name) : point();
+    const lone = this.session.containers.used ? () => this.#lone(name) : point;
+    const made = this.#isNumbered(name) ? this.#numbered(name) : lone();
     this.#named.set(name, made);
     this.#byRecord.set(`${made.fence.row}/${made.fence.generation}`, name);
     return made;
@@ -118,6 +127,15 @@ export class Fences {
     return { fence: timeline.next(), timeline };
   }
 
+  /** A fence that signals by itself: "c1s1" and "c1s2" are of one context, "f1" and "f2" are not. */
+  #lone(/** @type {string} */ name) {
+    const { fences } = this.session.rooms;
+    const [, context = name, seqno = 1] = /^(c\d+)s(\d+)$/.exec(name) ?? [];
+    const known = this.#contexts.get(context) ?? fences.contexts();
+    this.#contexts.set(context, known);
+    return { fence: fences.create(known, Number(seqno)), timeline: null };
+  }
+
   /** @param {string} context @returns {Timeline} */
   timeline(context) {
     const known = this.#timelines.get(context);
@@ -136,16 +154,26 @@ export class Fences {
     return { fence, timeline };
   }
 
+  /** The error that it signals with, if any. @param {string} name */
+  errorOf(name) {
+    return this.errors.get(name) ?? this.#silent.get(name);
+  }
+
   /** @param {string} name @throws EINVAL it has signalled */
   signal(name) {
     this.get(name);
     const made = this.#named.get(name);
-    const error = /** @type {any} */ ((this.errors.get(name) ?? this.#silent.get(name))?.slice(1));
+    const error = /** @type {any} */ (this.errorOf(name)?.slice(1));
     if (made?.timeline === null || made === undefined) {
-      if (made !== undefined) this.session.rooms.fences.signal(made.fence);
+      const number = error === undefined ? 0 : errorNumber(error);
+      if (made !== undefined) this.session.rooms.fences.signal(made.fence, number);
     } else if (error === undefined) made.timeline.signal(made.fence);
     else made.timeline.fail(made.fence, error);
-    this.session.stage.happened++;
+    this.over.push(name);
+    const { stage } = this.session;
+    stage.happened++;
+    // What signals after this does so later.
+    stage.clock.now += MOMENT;
   }
 
   /** Unless it has signalled. @param {string} name */

@@ -3,7 +3,7 @@
 /**
  * conform/main — `npm run conform -- [DIR] [--json]`: replays a folder of recorded traces, by default this project's own copy.
  *
- * Ends with the line "N passed, N failed, N differ", or with one JSON object. Exit code 1 when anything failed, or nothing was found.
+ * Ends with the line "N passed, N failed, N differ", or with one JSON object. Exit code 1 when anything failed, or was unsupported, or nothing was found.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -31,7 +31,7 @@ async function main(args) {
   }
   for (const line of report.summary) print(line);
   if (values.json === true) print(JSON.stringify(report.json));
-  return report.failed > 0 ? 1 : 0;
+  return report.failed + report.unsupported > 0 ? 1 : 0;
 }
 
 try {

@@ -7,6 +7,7 @@
 import { bufinfo, bufinfoLine, described, isNamedElsewhere } from './bufinfo.mjs';
 import { USAGES } from './built.mjs';
 import { attachmentState } from './calls/attach.mjs';
+import * as containers from './calls/containers.mjs';
 import * as fence from './calls/fence.mjs';
 import * as file from './calls/file.mjs';
 import * as mmap from './calls/mmap.mjs';
@@ -187,7 +188,8 @@ export async function observe(session, entry, begun) {
     : undefined;
   const through = what.startsWith('locked_through_') ? lockedThrough : undefined;
   const finished = what === 'after_main_unlocks' ? () => afterUnlock(begun) : undefined;
-  const look = signaled ?? through ?? finished ?? OBSERVATIONS.get(what);
+  const contained = containers.lookFor(session, entry);
+  const look = contained ?? signaled ?? through ?? finished ?? OBSERVATIONS.get(what);
   if (look === undefined) {
     verdict.fail(`unknown observation ${what}`);
     return;
@@ -209,6 +211,7 @@ const isRecord = (value) => typeof value === 'object' && value !== null && !Arra
 /** What a rule may want to know of an observation. @param {Session} session @param {Entry} entry @returns {Fact[]} */
 function factsOf(session, entry) {
   const { fences } = session;
+  if (containers.lookFor(session, entry) !== undefined) return containers.factsOf(session);
   const isWalk = entry.observe === 'walk' || entry.observe === 'steps';
   if (isWalk) return endsAlike(session) ? ['the same in the end'] : [];
   if (entry.observe === 'bufinfo_line') {

@@ -13,11 +13,11 @@ import { missing } from './unsupported.mjs';
 
 /** @param {Scenario} scenario @returns {Promise<Outcome>} */
 export async function replay(scenario) {
+  if (isScript(scenario)) return (await replayScript(scenario)).outcome(scenario);
   const lacks = missing(scenario);
   if (lacks !== null) {
     return { name: `${scenario.area}/${scenario.name}`, verdict: 'unsupported', why: [lacks] };
   }
-  if (isScript(scenario)) return (await replayScript(scenario)).outcome(scenario);
   let first = null;
   for (const hints of readings(hintsOf(scenario))) {
     const outcome = (await replaySteps(scenario, hints)).outcome(scenario);

@@ -24,6 +24,10 @@ export class Report {
     return this.#all('failed').length;
   }
 
+  get unsupported() {
+    return this.#all('unsupported').length;
+  }
+
   /** What is to be said of one scenario; nothing of one that passed. @param {Outcome} outcome @returns {string[]} */
   static lines({ name, verdict, why }) {
     if (verdict === 'passed') return [];
@@ -34,7 +38,7 @@ export class Report {
 
   /** The last lines. @returns {string[]} */
   get summary() {
-    const unsupported = this.#all('unsupported').length;
+    const { unsupported } = this;
     const [passed, failed, differ] = [
       this.#all('passed'),
       this.#all('failed'),

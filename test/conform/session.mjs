@@ -5,6 +5,7 @@
  */
 
 import { SyncFiles } from './calls/sync-file.mjs';
+import { Containers } from './containers.mjs';
 import { Events } from './events.mjs';
 import { Fences } from './fences.mjs';
 import { hintsOf } from './hints.mjs';
@@ -110,6 +111,8 @@ export class Session {
     this.rooms = this.stage.agent(0);
     this.fences = new Fences(this);
     this.syncFiles = new SyncFiles(this);
+    this.containers = new Containers(this);
+    if (this.containers.used) this.containers.begin();
   }
 
   /** Is there such an event anywhere in the trace? @param {string} op @param {string} [buf] @returns {boolean} */

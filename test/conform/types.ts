@@ -117,7 +117,10 @@ export interface Difference {
 /**
  * What a rule may want to know: the call was EBUSY, or refused, or refused where Linux complains as well, or one before it was, in whose place nothing
  * could be done; somebody else had the lock; something is open on the buffer; fences of one context are numbered beyond a wrap; a fence
- * waits for its error; an iteration collects the same in the end; a device is named in another line; the buffer that is polled is still not ready.
+ * waits for its error; an iteration collects the same in the end; a device is named in another line; the buffer that is polled is still not ready;
+ * waits for its error; an iteration collects the same in the end; a device is named in another line; a container is part of an array; the
+ * container looked at ended with the error of whatever failed first of it; several of its parts had
+ * failed before it was made.
  */
 export type Fact =
   | 'busy'
@@ -131,7 +134,10 @@ export type Fact =
   | 'the same in the end'
   | 'named elsewhere'
   | 'not readable'
-  | 'not writable';
+  | 'not writable'
+  | 'nested'
+  | 'first error'
+  | 'several failed before';
 
 /** How a scenario went. */
 export interface Outcome {

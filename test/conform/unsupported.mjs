@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: MIT
 // @ts-check
 /**
- * conform/unsupported — calls of Linux that have no counterpart in this version: a scenario that makes one is listed, not run.
+ * conform/unsupported — calls that nobody here knows: a scenario that makes one is listed by name, not run.
  */
 
-/** @import {Scenario, Step} from './types.js' */
+import { callOf } from './calls/index.mjs';
 
-/** What is missing → the calls that need it. */
-const MISSING = new Map([['fence containers', /^dma_fence_(array|chain|unwrap)_/]]);
+/** @import {Entry, Scenario, Step} from './types.js' */
 
-/** @param {Step} step @returns {string | null} what is missing for it */
-function missingFor({ call }) {
-  for (const [what, calls] of MISSING) if (calls.test(call)) return `${what} (${call})`;
-  return null;
-}
+/** @param {Entry} entry @returns {entry is Step} */
+const isStep = (entry) => entry.call !== undefined;
 
-/** @param {Scenario} scenario @returns {string | null} */
+/** @param {Scenario} scenario @returns {string | null} the first of them */
 export function missing({ trace }) {
-  for (const entry of trace) {
-    if (entry.call === undefined) continue;
-    const needed = missingFor(/** @type {Step} */ (entry));
-    if (needed !== null) return needed;
-  }
-  return null;
+  const step = trace.filter(isStep).find((each) => callOf(each) === undefined);
+  return step === undefined ? null : `unknown call ${step.call}`;
 }

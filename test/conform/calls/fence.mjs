@@ -7,7 +7,7 @@
 import { Fence } from '../built.mjs';
 import { milliseconds, Refusal, remaining } from '../numbers.mjs';
 
-/** @import {Fence as Point} from '../../../src/fence/index.js' */
+/** @import {AnyFence, Fence as Point} from '../../../src/fence/index.js' */
 /** @import {Session} from '../session.mjs' */
 /** @import {Args, Step} from '../types.js' */
 
@@ -19,6 +19,9 @@ const nothing = () => null;
 
 /** The fence of a step, made if need be. @param {Session} session @param {Args} args @returns {string} */
 const nameIn = ({ fences }, { fence }) => fence ?? fences.only;
+
+/** The same, or the container. @param {Session} session @param {string} name @returns {AnyFence} */
+const fenceOf = ({ containers }, name) => containers.get(name);
 
 /** A fence that has signalled by now, in a step that the trace does not show. @param {Session} session @param {Step} step */
 function bringUp({ fences }, { args }) {
@@ -65,10 +68,10 @@ export function setError({ fences }, { args }) {
 /** @param {Session} session @param {Step} step */
 export function addCallback(session, step) {
   const { args } = step;
-  const { fences, callbacks } = session;
+  const { callbacks } = session;
   if (args.fence === null) return nothing().onSignal(() => {});
   const name = nameIn(session, args);
-  const fence = fences.get(name);
+  const fence = fenceOf(session, name);
   if (args['func'] === null) fence.onSignal(nothing());
   const cb = String(args.cb);
   let calls = 0;
@@ -97,12 +100,12 @@ export function enableSwSignaling(session, step) {
 /** @param {Session} session @param {Step} step */
 export function isSignaled(session, step) {
   bringUp(session, step);
-  return session.fences.get(nameIn(session, step.args)).signaled;
+  return fenceOf(session, nameIn(session, step.args)).signaled;
 }
 
 // --------------------------------------------------------------------------------------------- waiting
 
-/** What a wait says of an error, Linux says by the status. @param {Point} fence @param {Promise<void>} waiting */
+/** What a wait says of an error, Linux says by the status. @param {AnyFence} fence @param {Promise<void>} waiting */
 async function untilOver(fence, waiting) {
   try {
     await waiting;
@@ -118,7 +121,7 @@ export async function waitTimeout(session, step) {
   const name = nameIn(session, args);
   if (session.hints.signaled === true) session.fences.signalOnce(name);
   bringUp(session, step);
-  const fence = session.fences.get(name);
+  const fence = fenceOf(session, name);
   const options = { timeout: milliseconds(args.timeout), ...session.interruptible(args) };
   await untilOver(fence, fence.wait(options));
   return () => remaining(args.timeout, session.waited);
@@ -197,8 +200,8 @@ export function reference(_session, { call }) {
 // --------------------------------------------------------------------------------------------- what was looked at
 
 /** @param {Session} session @param {string} name */
-export function status({ fences }, name) {
-  const { signaled, error, timestamp } = fences.get(name);
+export function status(session, name) {
+  const { signaled, error, timestamp } = fenceOf(session, name);
   const number = error === null ? 0 : `-${error}`;
   return {
     fence: name,

@@ -131,6 +131,9 @@ function commandIn({ cmd }) {
   return kind === 'W' ? ((WRITES << 30) | (SIZE << 16) | plain) >>> 0 : plain;
 }
 
+/** Is it a number that somebody may send? @param {Args} args */
+export const isCommand = (args) => Number.isInteger(commandIn(args));
+
 /** "START|READ", or a number. @param {unknown} flags */
 function flagsIn(flags) {
   if (typeof flags !== 'string' || /^-?\w*\d/.test(flags)) return Number(flags);

@@ -5,6 +5,7 @@
  */
 
 import * as attach from './attach.mjs';
+import * as containers from './containers.mjs';
 import * as cpu from './cpu.mjs';
 import { dmaBufExport } from './export.mjs';
 import * as fence from './fence.mjs';
@@ -37,6 +38,10 @@ const UNMAP = `${MAP} sgt`;
 const PIN = 'buf attachment attach caller_holds_resv';
 const RESV = 'caller_holds_resv usage fence list refs_taken resv num_fences';
 const FENCE = 'fence again after_signal signaled';
+const LINK = 'prev fence seqno prev_seqno same_context_as_prev got_seqno';
+/** Arguments that are called as fences say in which state these are. */
+export const FENCES = '<fence>';
+const MERGE = `in is_the_fence_itself is_the_array_itself sorted_by_context timestamp_is_the_last status all ${FENCES}`;
 
 /** Of a sync file, or of a buffer's. @type {Call['run']} */
 const pollOf = (session, step) =>
@@ -111,6 +116,11 @@ const CALLS = new Map([
   ['dma_fence_get', call(fence.reference, 'fence')],
   ['dma_fence_get_rcu', call(fence.reference, 'fence refcount')],
   ['dma_fence_put', call(fence.reference, 'fence last callbacks_pending')],
+
+  ['dma_fence_array_create', call(containers.arrayCreate, 'num signal_on_any')],
+  ['dma_fence_chain_init', call(containers.chainInit, LINK)],
+  ['dma_fence_chain_find_seqno', call(containers.findSeqno, 'seqno found on')],
+  ['dma_fence_unwrap_merge', call(containers.unwrapMerge, MERGE)],
 ]);
 
 /** Ioctls of sync files are calls of their own, by their command. @type {readonly [RegExp, Call][]} */
@@ -124,5 +134,6 @@ const IOCTLS = [
 /** @param {Step} step @returns {Call | undefined} */
 export function callOf({ call: name, args }) {
   const special = IOCTLS.find(([command]) => name === 'ioctl' && command.test(String(args.cmd)));
+  if (name === 'ioctl' && special === undefined && !file.isCommand(args)) return undefined;
   return special?.[1] ?? CALLS.get(name);
 }
