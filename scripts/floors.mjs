@@ -20,6 +20,7 @@ const FLOORS = {
   buf: 4,
   heap: 5,
   host: 5,
+  prime: 5,
   watch: 5,
   domain: 6,
   testing: 7,

@@ -12,13 +12,17 @@
  *   life                                         of(row), used, refers(slot, row), isLive(row, generation)
  *   attachments.all() · tickets.inFlight()       for snapshots
  *   exports.static(info) · exports.dynamic(info) · openShare(buffers, op, share) · makeDevice(op, name, caps)
+ *   attachOperation(op, buf, device, null, makeAttachment) · attachment.mapOperation(op, direction)   importing as a step of an operation
+ *   callExporter(agent, call)                    one callback of somebody else's, with errors, time limit and giving up
+ *   new TaskWait(agent, key, holds)              until this very agent has brought something about
  *   accessOperation(op, buf, intent, before)     CPU access that waits for `before` in place of the reservation
  *   idle(): Promise<void> · close(): before leaving · leaks.track(handle)
  * A `DmaBuf` has, for other rooms: row, generation, buffers, readOnly, use(op): Reference (throws ESTALE when closed).
  */
 export { accessOperation } from './access.js';
 export type { AllocOptions } from './alloc-options.js';
-export { Attachment } from './attachment.js';
+export { attachOperation } from './attaching.js';
+export { Attachment, makeAttachment } from './attachment.js';
 export type { AttachmentView } from './attachment-rows.js';
 export { type BufferPorts, Buffers, type NewBuffer } from './buffers.js';
 export { ByteAccess, type ByteRange, type ViewType } from './byte-access.js';
@@ -37,6 +41,7 @@ export type {
   StaticExporterOps,
   StaticExportInfo,
 } from './exporter.js';
+export { callExporter } from './exporter-call.js';
 export type { Namer, PoolHook, SharedExporter } from './hooks.js';
 export type { ImporterOps } from './importer.js';
 export { bufferSections, Phase } from './layout.js';
@@ -49,3 +54,4 @@ export type { Reference } from './reference.js';
 export type { Segment, SgTable } from './sg-table.js';
 export type { Share } from './share.js';
 export { openShare } from './sharing.js';
+export { TaskWait } from './task-wait.js';

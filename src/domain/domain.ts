@@ -8,6 +8,7 @@
 
 import {
   type AllocOptions,
+  type Buffers,
   type Device,
   type DeviceCaps,
   type DmaBuf,
@@ -352,6 +353,11 @@ export class Domain implements AsyncDisposable {
   /** @internal What makes it a FenceDomain. */
   get fences(): Fences {
     return this.#rooms.fences;
+  }
+
+  /** @internal What makes it a PrimeDomain. */
+  get buffers(): Buffers {
+    return this.#rooms.buffers;
   }
 
   #check(op: string): void {
