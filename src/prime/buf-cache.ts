@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * prime/buf-cache — which buffer a handle of this client is, and which handle a buffer has here. Holds a reference to each (I17).
+ * prime/buf-cache — which buffer a handle of this client is, and which handle a buffer has here. Holds a reference to each (I27).
  *
  * A driver may give a client several handles for one object; then the oldest one that is cached answers for its buffer.
  *

@@ -4,7 +4,7 @@
  *
  *   in   counted, an object reference, an id that names nothing · driver's open · the id names the object
  *   out  the id names nothing · driver's close · the cache forgets it · not counted, and without any the object forgets its buffer ·
- *        the object reference · the id is free (I18)
+ *        the object reference · the id is free (I28)
  *
  * @source drm_gem_handle_create_tail, drm_gem_handle_delete, drm_gem_object_release_handle
  */

@@ -4,12 +4,12 @@
  *
  * A `PrimeDevice` is a driver with its objects, a `PrimeClient` one open of it. Both are of one agent; between agents go buffers.
  *
- * Invariants  I16 an object lives as long as anything refers to it: its handles in all clients, the buffer that it was exported as,
+ * Invariants  I26 an object lives as long as anything refers to it: its handles in all clients, the buffer that it was exported as,
  *                 whoever works with it. The object refers to its buffer only while it has handles: this breaks the circle
  *                 object → buffer → object. `free` runs once, when the last of all these is gone.
- *             I17 a client's cache refers to the buffer of every handle that was exported or imported there, and names it both ways:
+ *             I27 a client's cache refers to the buffer of every handle that was exported or imported there, and names it both ways:
  *                 the same buffer has the same handle, the same handle the same buffer.
- *             I18 an id can be used again only when the cache has forgotten it, and nothing else of its handle is left. It can be
+ *             I28 an id can be used again only when the cache has forgotten it, and nothing else of its handle is left. It can be
  *                 looked up only after the driver's `open`, and not any more from before its `close`.
  * Lock order  client's lock ("prime") → device's lock ("names") → reservation locks, exporters, the driver's own locks.
  *             With both held run the driver's `export` and `import`, and exporters that an import attaches to and maps; with the
