@@ -43,6 +43,14 @@ export class ClientState<O extends object> {
     throw fail('ESTALE', op, { device, client: id }, { why });
   }
 
+  /** Before a call that may have to wait. @throws as use() · EDEADLK a callback of the driver makes it, which it would wait for */
+  enter(op: string): void {
+    this.use(op);
+    if (!this.objects.entered) return;
+    const why = 'a callback of the driver calls its own device, which waits for that callback';
+    throw fail('EDEADLK', op, { device: this.info.device }, { why });
+  }
+
   /** The object of a handle. @throws ENOENT */
   find(op: string, handle: number): GemObject<O> {
     const gem = this.handles.find(handle);

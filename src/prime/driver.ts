@@ -36,7 +36,7 @@ export interface ClientInfo {
 
 /**
  * A driver: what new PrimeDevice() takes. Any callback may be asynchronous. Throw DmaBufError.of(code, why) to refuse; what else is
- * thrown becomes EIO. None may wait for a call of the same device.
+ * thrown becomes EIO. None may wait for a call of the same device: that is EDEADLK if it is called at once, and never ends if later.
  * @example
  * const driver = {
  *   name: 'camera',

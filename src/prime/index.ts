@@ -13,8 +13,8 @@
  *                 looked up only after the driver's `open`, and not any more from before its `close`.
  * Lock order  client's lock ("prime") → device's lock ("names") → reservation locks, exporters, the driver's own locks.
  *             With both held run the driver's `export` and `import`, and exporters that an import attaches to and maps; with the
- *             client's lock only, `open` during an import. `open` of a new object, `close` and `free` run with none. None of them may
- *             wait for a call of the same device, nor `open` for one of the same client: that wait would never end.
+ *             client's lock only, `open` during an import. `open` of a new object, `close` and `free` run with none. None of the
+ *             first three may wait for a call of the same device: that wait would never end.
  * Giving up   A callback that runs is not stopped, and no lock is released under it: what the call held stays held until the callback
  *             has ended and what it brought was undone (errand).
  * Differs     No lock is needed between steps that do not wait: they are one step for every other task of the agent.

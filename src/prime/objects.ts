@@ -33,6 +33,7 @@ export class Objects<O extends object> {
   readonly key: number;
   readonly callTimeout: number;
   readonly clients = new Set<ClientState<O>>();
+  #entered = 0;
   readonly #known = new WeakMap<O, GemObject<O>>();
   readonly #alive = new Set<GemObject<O>>();
   /** By the buffer's id: until its release. */
@@ -129,6 +130,11 @@ export class Objects<O extends object> {
 
   // ------------------------------------------------------------------------------------------- the driver
 
+  /** A callback that locks are held for is on the stack. */
+  get entered(): boolean {
+    return this.#entered > 0;
+  }
+
   /**
    * A callback of the driver, which `errand` outlives when its caller gives up.
    * @param late  undoes what it brings then.
@@ -147,7 +153,15 @@ export class Objects<O extends object> {
         ended();
       };
     };
-    return yield* this.#call(op, invoke, giveUp);
+    const enter = (): T | PromiseLike<T> => {
+      this.#entered++;
+      try {
+        return invoke();
+      } finally {
+        this.#entered--;
+      }
+    };
+    return yield* this.#call(op, enter, giveUp);
   }
 
   /** A callback that may not fail: nobody could act on it. What it throws all the same is reported. */

@@ -70,7 +70,7 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
   async createHandle(object: O, options?: WaitOptions): Promise<number> {
     const op = 'PrimeClient.createHandle';
     const state = this.#state;
-    state.use(op);
+    state.enter(op);
     const { objects } = state;
     const creating = onErrand(state, function* (errand) {
       const names = yield* objects.names.take(op);
@@ -99,7 +99,7 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
     const op = 'PrimeClient.handleToBuf';
     const readOnly = (checkFlags(op, flags) & DRM_RDWR) === 0;
     const state = this.#state;
-    state.use(op);
+    state.enter(op);
     const exporting = onErrand(state, (errand) =>
       exportHandle(op, state, handle, readOnly, errand),
     );
@@ -117,7 +117,7 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
   async bufToHandle(buf: DmaBuf, options?: WaitOptions): Promise<number> {
     const op = 'PrimeClient.bufToHandle';
     const state = this.#state;
-    state.use(op);
+    state.enter(op);
     if (!(buf instanceof DmaBuf)) {
       throw fail('EINVAL', op, { buf: shown(buf) }, { why: 'buf must be a DmaBuf' });
     }
@@ -141,7 +141,7 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
     const op = 'PrimeClient.closeHandle';
     checkWait(op, options);
     const state = this.#state;
-    state.use(op);
+    state.enter(op);
     const gem = state.handles.withdraw(handle);
     if (gem === undefined) throw state.unknown('EINVAL', op, handle);
     let over = false;

@@ -144,6 +144,23 @@ it('a callback that takes longer than callTimeout is ETIMEDOUT, and undone when 
   expect(calls).toEqual(['close 1']);
 });
 
+it('a callback that calls its own device is told so, and nothing is left locked', async () => {
+  const rig = only();
+  const inside: Promise<unknown>[] = [];
+  const { device, create } = on(rig, {
+    async export() {
+      inside.push(client.handleToBuf(1), client.createHandle(create()), client.closeHandle(1));
+      await Promise.all(inside);
+      return { size: 0, ops: { map: () => [], unmap() {} } };
+    },
+  });
+  const client = device.open();
+  await client.createHandle(create());
+  expect((await rejected(client.handleToBuf(1))).code).toBe('EDEADLK');
+  for (const call of inside) expect((await rejected(call)).code).toBe('EDEADLK');
+  await client.closeHandle(1, { timeout: 0 });
+});
+
 describe('nobody closes a client', () => {
   it('when its agent leaves, it is reported as one leak, and its handles are closed', async () => {
     const rig = only();

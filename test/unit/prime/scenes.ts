@@ -111,7 +111,7 @@ class Props {
 
 /** A handle is exported, closed, and its id wanted for the next object. */
 export const exportAndClose: MakeScene = async (rig) => {
-  const props = new Props(rig, ['export', 'open', 'close']);
+  const props = new Props(rig, ['export', 'close']);
   const client = props.client();
   await client.createHandle(props.theatre.bo('first'));
   const acts = [
