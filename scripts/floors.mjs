@@ -21,6 +21,7 @@ const FLOORS = {
   sync: 5,
   heap: 5,
   host: 5,
+  prime: 5,
   watch: 5,
   domain: 6,
   file: 6,

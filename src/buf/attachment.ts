@@ -5,6 +5,7 @@
  * @source struct dma_buf_attachment
  */
 
+import type { Operation } from '../agent/index.js';
 import { checkWait } from '../errors.js';
 import type { SyncWaitOptions, WaitOptions } from '../fence/index.js';
 import { refuseOwnFences } from './access.js';
@@ -21,7 +22,7 @@ const UNPOSTED = Symbol(
   'an Attachment cannot be posted: post buf.share(), and attach on the other side',
 );
 
-/** @internal */
+/** For this room and those above. */
 export let makeAttachment: (attached: Attached) => Attachment;
 
 /** (struct dma_buf_attachment of a static importer) */
@@ -104,6 +105,12 @@ export class Attachment implements Disposable, AsyncDisposable {
   /** Cached only: no call, no wait, no allocation. null when it would need one. @throws EBUSY · EACCES · ESTALE */
   tryMap(direction: Direction): Mapping | null {
     return this.#kept('Attachment.tryMap', direction);
+  }
+
+  /** map() as a step of another operation. @internal */
+  mapOperation(op: string, direction: Direction): Operation<Mapping> {
+    this.#attached.checkRights(op, direction);
+    return mapOperation(op, this.#attached, direction);
   }
 
   #kept(op: string, direction: Direction): Mapping | null {

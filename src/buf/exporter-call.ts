@@ -9,10 +9,12 @@ import { type Agent, Interrupt, type Operation } from '../agent/index.js';
 import { DmaBufError, fail, inCall } from '../errors.js';
 import { TaskWait } from './task-wait.js';
 
+const EXPORTER = 'the exporter';
+
 /** What an exporter's callback threw, as its caller sees it. */
-export function exporterError(op: string, error: unknown): DmaBufError {
+export function exporterError(op: string, error: unknown, party = EXPORTER): DmaBufError {
   if (DmaBufError.is(error)) return inCall(op, error);
-  return fail('EIO', op, {}, { why: 'a callback of the exporter failed: see cause', cause: error });
+  return fail('EIO', op, {}, { why: `a callback of ${party} failed: see cause`, cause: error });
 }
 
 /** One callback. */
@@ -22,6 +24,8 @@ export interface ExporterCall<T> {
   readonly key: number;
   /** Milliseconds. */
   readonly timeout: number;
+  /** Whose callback it is, for errors. Default "the exporter". */
+  readonly party?: string;
   readonly invoke: () => T | PromiseLike<T>;
   /** The caller gives up while the callback runs. @returns what undoes the outcome later; null = the callback failed */
   readonly giveUp: () => (outcome: { readonly of: T } | null) => void;
@@ -45,14 +49,14 @@ export function* callExporter<T>(agent: Agent, call: ExporterCall<T>): Operation
   try {
     result = agent.callBack(call.invoke);
   } catch (error) {
-    throw exporterError(call.op, error);
+    throw exporterError(call.op, error, call.party);
   }
   if (!isPromise(result)) return result;
   return yield* settle(agent, call, result);
 }
 
 function* settle<T>(agent: Agent, call: ExporterCall<T>, promise: PromiseLike<T>): Operation<T> {
-  const { op, key, timeout } = call;
+  const { op, key, timeout, party = EXPORTER } = call;
   const settling = follow(agent, call, promise);
   let expired = false;
   const timer =
@@ -66,11 +70,11 @@ function* settle<T>(agent: Agent, call: ExporterCall<T>, promise: PromiseLike<T>
   const interrupt = yield wait;
   timer?.cancel();
   if (settling.state === 'done' && settling.value !== null) return settling.value.of;
-  if (settling.state === 'failed') throw exporterError(op, settling.error);
+  if (settling.state === 'failed') throw exporterError(op, settling.error, party);
   settling.late = call.giveUp();
   if (interrupt instanceof Interrupt) throw interrupt.error(op);
-  if (wait.refused) throw wait.refusal(op, 'an asynchronous callback of the exporter');
-  const why = `a callback of the exporter took longer than its callTimeout of ${timeout} ms`;
+  if (wait.refused) throw wait.refusal(op, `an asynchronous callback of ${party}`);
+  const why = `a callback of ${party} took longer than its callTimeout of ${timeout} ms`;
   throw fail('ETIMEDOUT', op, {}, { why });
 }
 

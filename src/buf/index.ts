@@ -12,6 +12,9 @@
  *   life                                         of(row), used, refers(slot, row), isLive(row, generation)
  *   attachments.all() · tickets.inFlight()       for snapshots
  *   exports.static(info) · exports.dynamic(info) · openShare(buffers, op, share) · makeDevice(op, name, caps)
+ *   attachOperation(op, buf, device, null, makeAttachment) · attachment.mapOperation(op, direction)   importing as a step of an operation
+ *   callExporter(agent, call)                    one callback of somebody else's, with errors, time limit and giving up
+ *   new TaskWait(agent, key, holds)              until this very agent has brought something about
  *   accessOperation(op, buf, intent, before)     CPU access that waits for `before` in place of the reservation
  *   beginOperation, endOperation(op, buf, intent)  the two halves of CPU access, without bytes
  *   exports.reach(op, buf).mmap?(op, range)      what the file of the buffer shows; dropSources(buffers, held) gives it back
@@ -20,7 +23,8 @@
  */
 export { accessOperation } from './access.js';
 export type { AllocOptions } from './alloc-options.js';
-export { Attachment } from './attachment.js';
+export { attachOperation } from './attaching.js';
+export { Attachment, makeAttachment } from './attachment.js';
 export type { AttachmentView } from './attachment-rows.js';
 export { type BufferPorts, Buffers, type NewBuffer } from './buffers.js';
 export { ByteAccess, type ByteRange, type ViewType } from './byte-access.js';
@@ -40,6 +44,7 @@ export type {
   StaticExporterOps,
   StaticExportInfo,
 } from './exporter.js';
+export { callExporter } from './exporter-call.js';
 export type { Namer, PoolHook, SharedExporter } from './hooks.js';
 export type { ImporterOps } from './importer.js';
 export { bufferSections, Phase, TicketLayout } from './layout.js';
@@ -55,4 +60,5 @@ export type { Segment, SgTable } from './sg-table.js';
 export type { Share, ShareFields } from './share.js';
 export { type Counted, openShare, receive, type ShareKind, send, takeBack } from './sharing.js';
 export { dropSources } from './sources.js';
+export { TaskWait } from './task-wait.js';
 export { type Referred, Tickets } from './tickets.js';

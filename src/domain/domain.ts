@@ -8,6 +8,7 @@
 
 import {
   type AllocOptions,
+  type Buffers,
   type Device,
   type DeviceCaps,
   type DmaBuf,
@@ -358,6 +359,11 @@ export class Domain implements AsyncDisposable {
   /** @internal What makes it a SyncDomain. */
   get syncFiles(): SyncFiles {
     return this.#rooms.syncFiles;
+  }
+
+  /** @internal What makes it a PrimeDomain. */
+  get buffers(): Buffers {
+    return this.#rooms.buffers;
   }
 
   #check(op: string): void {

@@ -1,124 +1,87 @@
 // SPDX-License-Identifier: MIT
-/**
- * What IGT asks of vgem in tests/vgem_basic.c about mapping and about fences, asked here in this project's words, under its names.
- * What it asks about handles is in prime-self-import and prime-vgem.
- */
-import { beforeEach, describe, expect, test } from 'vitest';
-import type { DmaBuf } from '../../src/buf/index.js';
-import { DmaBufFile, PAGE_SIZE, POLLIN, POLLOUT } from '../../src/file/index.js';
-import { rejected, thrown } from '../unit/buf/rig.js';
-import { type Rig, rigs } from '../unit/file/rig.js';
-import { VgemFences, WRITE } from './vgem-fences.js';
+/** What IGT's vgem_basic says of objects, handles and buffers of a driver, under its names. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Domain } from '../../src/index.js';
+import { thrown } from '../unit/buf/rig.js';
+import { peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
 
-const HANDLE = 1;
-const BOTH = POLLIN | POLLOUT;
-const SIZE = 4 * PAGE_SIZE;
-
-let rig: Rig;
-let object: DmaBuf;
-let fences: VgemFences;
-beforeEach(() => {
-  [rig] = rigs() as [Rig];
-  object = rig.heap.alloc(SIZE);
-  fences = new VgemFences(rig.fences, new Map([[HANDLE, object]]));
+let domain: Domain;
+let card: Vgem;
+let client: ReturnType<Vgem['device']['open']>;
+beforeEach(async () => {
+  domain = await Domain.create();
+  card = vgem(domain, domain);
+  client = card.device.open();
 });
-
-const ready = (file: DmaBufFile): Promise<number> => file.poll(BOTH, 0);
+afterEach(() => domain.close());
 
 describe('vgem_basic', () => {
-  test('mmap: what is mapped stays when the handle is closed', async () => {
-    const file = DmaBufFile.open(object);
-    using map = await file.mmap(0, SIZE);
-    file.close();
-    object.close();
-    map.bytes.fill(0x5a);
-    expect(map.bytes.every((byte) => byte === 0x5a)).toBe(true);
-  });
-
-  test('dmabuf-mmap: what is written through the DMA-buf is seen through the handle', async () => {
-    using file = DmaBufFile.open(object);
-    using map = await file.mmap(0, SIZE);
-    map.as(Uint32Array).forEach((_, at, words) => (words[at] = at));
-    using cpu = await object.cpuAccess('read');
-    expect(cpu.as(Uint32Array).every((word, at) => word === at)).toBe(true);
-  });
-
-  test('dmabuf-export: an exported buffer has the size of its object, and can be exported again', () => {
-    for (let times = 0; times < 3; times++) {
-      using file = DmaBufFile.open(object);
-      using buf = DmaBufFile.get(file);
-      expect([buf.size, buf.id]).toEqual([SIZE, object.id]);
+  test('create: no memory of no size; of any other size a handle, and the size stays', async () => {
+    expect(thrown(() => card.create(0)).code).toBe('EINVAL');
+    for (const size of [1, 4096, 1 << 20]) {
+      const handle = await client.createHandle(card.create(size));
+      using buf = await client.handleToBuf(handle);
+      expect(buf.size).toBe(size);
     }
+    expect(thrown(() => card.create(2 ** 40)).code).toBe('ENOMEM');
   });
 
-  const busy = async (file: DmaBufFile): Promise<void> => {
-    expect(await ready(file)).toBe(BOTH);
-    const read = await fences.attach(HANDLE);
-    expect(await ready(file)).toBe(POLLIN);
-    fences.signal(read);
-    expect(await ready(file)).toBe(BOTH);
-    const write = await fences.attach(HANDLE, WRITE);
-    expect(await ready(file)).toBe(0);
-    fences.signal(write);
-    expect(await ready(file)).toBe(BOTH);
-  };
-
-  test('dmabuf-fence: a fence that is attached after the export is seen by poll', async () => {
-    using file = DmaBufFile.open(object);
-    await busy(file);
+  test('mmap: bytes that are open outlive the handle', async () => {
+    const bo = card.create();
+    const handle = await client.createHandle(bo);
+    const access = await (bo.memory as DmaBuf).cpuAccess('write');
+    await client.closeHandle(handle);
+    access.bytes[0] = 8;
+    expect(access.bytes[0]).toBe(8);
+    access.end();
   });
 
-  test('dmabuf-fence-before: so is one that was attached before it', async () => {
-    for (const [flags, expected] of [
-      [0, POLLIN],
-      [WRITE, 0],
-    ] as const) {
-      const fence = await fences.attach(HANDLE, flags);
-      using file = DmaBufFile.open(object);
-      expect(await ready(file)).toBe(expected);
-      const waiting = file.poll(POLLOUT);
-      fences.signal(fence);
-      expect([await waiting, await ready(file)]).toEqual([POLLOUT, BOTH]);
-    }
+  test('dmabuf-mmap: bytes of the buffer outlive its last reference and the handle', async () => {
+    const handle = await client.createHandle(card.create());
+    const buf = await client.handleToBuf(handle);
+    const access = await buf.cpuAccess('write');
+    buf.close();
+    await client.closeHandle(handle);
+    expect(card.bos.size).toBe(1);
+    access.bytes[0] = 8;
+    expect(access.bytes[0]).toBe(8);
+    access.end();
+    await domain.idle();
+    expect(card.bos.size).toBe(0);
   });
 
-  test('bad-flag: EINVAL, and nothing is attached', async () => {
-    expect(await rejected(fences.attach(HANDLE, 0xff))).toMatchObject({ code: 'EINVAL' });
-    const fence = await fences.attach(HANDLE);
-    expect(thrown(() => fences.signal(fence, 0xff))).toMatchObject({ code: 'EINVAL' });
-    expect(object.poll()).toEqual({ readable: true, writable: false });
+  test('dmabuf-export: what is written through the buffer is seen through the handle of another driver', async () => {
+    const handle = await client.createHandle(card.create());
+    const other = vgem(domain, domain, { name: 'other' }).device.open();
+    using buf = await client.handleToBuf(handle);
+    const imported = await other.bufToHandle(buf);
+    using access = await buf.cpuAccess('write');
+    access.bytes.fill(0x42);
+    expect(await peek(other.lookup(imported))).toBe(0x42);
   });
 
-  test('bad-pad: EINVAL', async () => {
-    expect(await rejected(fences.attach(HANDLE, 0, 1))).toMatchObject({ code: 'EINVAL' });
-    expect(object.resv.test('bookkeep')).toBe(true);
+  test('second-client: works beside the first one, and after it', async () => {
+    const second = card.device.open();
+    const handle = await second.createHandle(card.create());
+    await poke(second.lookup(handle), 4);
+    await client.close();
+    using buf = await second.handleToBuf(handle);
+    expect(await peek(second.lookup(await second.bufToHandle(buf)))).toBe(4);
   });
 
-  test('bad-handle: ENOENT', async () => {
-    expect(await rejected(fences.attach(0xdead))).toMatchObject({ code: 'ENOENT' });
-  });
-
-  test('bad-fence: ENOENT, also for one that was signalled; ETIMEDOUT for one that has ended by itself', async () => {
-    expect(thrown(() => fences.signal(0xdead))).toMatchObject({ code: 'ENOENT' });
-    const fence = await fences.attach(HANDLE);
-    fences.signal(fence);
-    expect(thrown(() => fences.signal(fence))).toMatchObject({ code: 'ENOENT' });
-    const late = await fences.attach(HANDLE);
-    fences.expire();
-    expect(object.poll().writable).toBe(true);
-    expect(thrown(() => fences.signal(late))).toMatchObject({ code: 'ETIMEDOUT' });
-  });
-
-  test('busy-fence: who writes does not come while a reader is there; nor does anybody while a writer is', async () => {
-    const read = await fences.attach(HANDLE);
-    expect(await rejected(fences.attach(HANDLE, WRITE))).toMatchObject({ code: 'EBUSY' });
-    const second = await fences.attach(HANDLE);
-    fences.signal(read);
-    fences.signal(second);
-    const write = await fences.attach(HANDLE, WRITE);
-    expect(await rejected(fences.attach(HANDLE))).toMatchObject({ code: 'EBUSY' });
-    expect(await rejected(fences.attach(HANDLE, WRITE))).toMatchObject({ code: 'EBUSY' });
-    fences.signal(write);
-    expect(object.resv.locked).toBe(false);
+  test('unload: a driver cannot go while a client, a buffer or only bytes of it are open, and can after the last', async () => {
+    const busy = (): void => expect(thrown(() => card.device.close()).code).toBe('EBUSY');
+    busy();
+    const buf = await client.handleToBuf(await client.createHandle(card.create()));
+    await client.close();
+    busy();
+    const access = await buf.cpuAccess('read');
+    buf.close();
+    await domain.idle();
+    busy();
+    access.end();
+    await domain.idle();
+    card.device.close();
+    expect(card.bos.size).toBe(0);
   });
 });

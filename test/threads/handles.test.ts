@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { Channel, type Domain, Fence, type FenceName, type Share } from 'dmabuf';
+import { PrimeDevice } from 'dmabuf/prime';
 import { expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
 import { withDomain } from './support/with-domain.js';
@@ -54,6 +55,8 @@ async function oneOfEach(domain: Domain): Promise<{ handles: Handle[]; end: () =
   lock.unlock();
   keep('LockSet', await domain.lockAll([buf]), (one) => one.unlock());
   keep('AcquireContext', domain.acquireContext(), (one) => one[Symbol.dispose]());
+  const card = keep('PrimeDevice', new PrimeDevice(domain, { name: 'card', free() {} }));
+  keep('PrimeClient', card.open(), (one) => void one.close());
   const actor = await Actor.start(domain, 'members.mjs', 'live');
   keep('Member', actor.member);
   await actor.member.kill();
@@ -75,7 +78,7 @@ test('a handle of any class refuses to be posted, and says what to do', () =>
       }
       expect(() => structuredClone(handle), of).toThrow(/cannot be posted/);
     }
-    expect(new Set(handles.map(({ of }) => of)).size).toBe(20);
+    expect(new Set(handles.map(({ of }) => of)).size).toBe(22);
     port1.close();
     port2.close();
     end();

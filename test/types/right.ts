@@ -11,6 +11,7 @@ import {
   type ResvLock,
   type Share,
 } from 'dmabuf';
+import { DRM_RDWR, type PrimeClient, PrimeDevice, type PrimeDriver } from 'dmabuf/prime';
 
 declare const domain: Domain, a: DmaBuf, b: DmaBuf, dyn: DynamicAttachment;
 
@@ -130,6 +131,27 @@ declare const domain: Domain, a: DmaBuf, b: DmaBuf, dyn: DynamicAttachment;
   const t: Float32Array = cpu.as(Float32Array);
   const q = cpu.as(BigInt64Array, { offset: 8, length: 16 });
   t[0] = Number(q[0]);
+}
+{
+  interface Frame {
+    readonly memory: DmaBuf;
+  }
+  const driver: PrimeDriver<Frame> = {
+    name: 'camera',
+    export: (frame) => ({
+      size: frame.memory.size,
+      ops: { map: () => [{ of: frame.memory, offset: 0, length: frame.memory.size }], unmap() {} },
+    }),
+    import: async ({ mapping, attachment, resv }) => {
+      await resv.wait('write', { timeout: mapping.bytes.length });
+      return { memory: attachment.buf };
+    },
+    free: (frame) => frame.memory.close(),
+  };
+  await using client: PrimeClient<Frame> = new PrimeDevice(domain, driver).open();
+  const handle: number = await client.createHandle({ memory: domain.alloc(4096) });
+  using buf: DmaBuf = await client.handleToBuf(handle, DRM_RDWR, { timeout: 100 });
+  await client.closeHandle(await client.bufToHandle(buf), { timeout: 100 });
 }
 // Compiles, and is wrong: run time only.
 {
