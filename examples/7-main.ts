@@ -5,14 +5,14 @@ import { chunkHeap } from './7-heap.js';
 
 await using domain = await Domain.create();
 const synced: string[] = [];
-using _heap = domain.addHeap(
+using heap = domain.addHeap(
   chunkHeap(domain, 'chunks', (device, side) => synced.push(`${device} ${side}`)),
 );
 
 using frame = domain.alloc(200 * KiB, { heap: 'chunks', name: 'frame' });
 await using camera = await frame.attach('camera');
 await using screen = await frame.attach('screen');
-await using _idle = await frame.attach('printer');
+await using printer = await frame.attach('printer');
 
 using first = await camera.map('from-device');
 using second = await camera.map('from-device');
@@ -24,3 +24,4 @@ console.log(`one of two maps ended: ${synced.splice(0).join(', ') || 'nothing'}`
 console.log(`CPU access: ${synced.splice(0).join(', ')}`);
 second.unmap();
 console.log(`the other one: ${synced.splice(0).join(', ')}`);
+console.log(`${heap.used / KiB} KiB in use; never synced: ${printer.device.name}`);

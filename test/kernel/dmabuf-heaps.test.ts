@@ -3,7 +3,7 @@
  * What Linux asks of each of its heaps in tools/testing/selftests/dmabuf-heaps, asked here in this project's words, under the
  * kernel's names, of the system heap and of one whose buffers are an exporter's of one's own (examples/7-heap.ts).
  */
-import { type AllocOptions, type DmaBuf, DmaBufError, Domain } from 'dmabuf';
+import { type DmaBuf, DmaBufError, Domain } from 'dmabuf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chunkHeap } from '../../examples/7-heap.js';
 
@@ -31,7 +31,7 @@ describe.each(['system', 'chunks'])('dmabuf-heaps, %s', (heap) => {
   });
 
   const alloc = (size: unknown, options: object = {}): DmaBuf =>
-    domain.alloc(size as number, { heap, ...options } as AllocOptions);
+    domain.alloc(size as number, { heap, ...options });
 
   test('alloc_and_import: a buffer that is written, imported, and written again', async () => {
     using buf = alloc(MiB, { name: 'imported' });
@@ -79,13 +79,13 @@ describe.each(['system', 'chunks'])('dmabuf-heaps, %s', (heap) => {
     expect(alloc(4 * KiB, garbage).size).toBe(4 * KiB);
   });
 
-  test('errors heap: no heap of that name', () => {
+  test('errors heap fd: no heap of that name', () => {
     for (const wrong of ['', 'stdin', 'System', 0, null, {}]) {
       expect(codeOf(() => alloc(4 * KiB, { heap: wrong }))).toBe('ENOENT');
     }
   });
 
-  test('errors options: what is no name and no reservation is refused before anything is made', () => {
+  test('errors heap_flags: what is no name and no reservation is refused before anything is made', () => {
     for (const wrong of [{ name: 0x11_11_11 }, { name: 'x'.repeat(32) }, { resv: 0x11_11_11 }]) {
       expect(codeOf(() => alloc(4 * KiB, wrong))).toBe('EINVAL');
       expect(codeOf(() => alloc(0, wrong))).toBe('EINVAL');
@@ -93,7 +93,7 @@ describe.each(['system', 'chunks'])('dmabuf-heaps, %s', (heap) => {
     expect(domain.snapshot().buffers).toEqual([]);
   });
 
-  test('errors size: nothing, a part of a byte, and more than can be counted', () => {
+  test('no size is nothing, a part of a byte, or more than can be counted', () => {
     for (const wrong of [0, -1, 1.5, 2 ** 53, Number.NaN, '4096', null]) {
       expect(codeOf(() => alloc(wrong))).toBe('EINVAL');
     }

@@ -236,7 +236,7 @@ describe.each(['context', 'try', 'block'])('ww_mutex, while holding a %s lock', 
     theirs.unlock();
   });
 
-  test('awaiting is legal for another task: it is not this one that holds the lock', async () => {
+  test('awaiting is legal for another task, as it is not this one that holds the lock', async () => {
     const theirs = other.of(3).lockSync();
     const waiting = room.of(3).lock();
     await asleep();

@@ -55,6 +55,7 @@ describe('the example', { timeout: 90_000 }, () => {
       'one of two maps ended: nothing',
       'CPU access: camera for-cpu, screen for-cpu, camera for-device, screen for-device',
       'the other one: camera for-cpu',
+      '200 KiB in use; never synced: printer',
     ];
     expect(await run('7-main')).toEqual({ code: 0, lines, errors: '' });
   });
