@@ -2,7 +2,7 @@
 /** What went wrong in Linux's reservations, or goes wrong in many that are made after them, and has no better place. */
 import { describe, expect, test, vi } from 'vitest';
 import { lockAll } from '../../../src/resv/index.js';
-import { codeOf, resvRooms, turn, watch } from './rooms.js';
+import { asleep, codeOf, resvRooms, turn, watch } from './rooms.js';
 
 describe('a fence', () => {
   test('that is added twice is in one place, and needs room once', () => {
@@ -61,5 +61,23 @@ describe('lockAll', () => {
     expect(all.settled).toBe(false);
     taken.unlock();
     (await all.promise).unlock();
+  });
+});
+
+describe('a waiter that is wounded', () => {
+  test('and finds its lock free takes it: it dies only when it would have to wait', async () => {
+    const [a, b] = resvRooms().rooms;
+    const older = b.acquireContext({ algorithm: 'wound-wait' });
+    const younger = a.acquireContext({ algorithm: 'wound-wait' });
+    const first = await a.of(1).lock({ context: younger });
+    const plain = b.of(2).lockSync();
+    const second = a.of(2).lock({ context: younger });
+    await asleep();
+    const wounds = b.of(1).lock({ context: older });
+    plain.unlock();
+    expect((await second).held).toBe(true);
+    expect(await codeOf(a.of(3).lock({ context: younger, timeout: 0 }))).toBe('no error');
+    first.unlock();
+    (await wounds).unlock();
   });
 });
