@@ -20,6 +20,10 @@ import {
 import { checkInteger, checkObject, DmaBufError, fail } from '../errors.js';
 import type { Heap, SystemHeap } from './system-heap.js';
 
+const UNPOSTED = Symbol(
+  'a heap cannot be posted: let its agent send a buffer of it, by a channel or as buf.share()',
+);
+
 /** A heap of one's own. @source struct dma_heap_export_info, struct dma_heap_ops */
 export interface HeapInfo {
   /** 1 to 31 bytes of UTF-8; no other heap of the domain has it. */
@@ -59,6 +63,8 @@ export let makeAddedHeap: (
 export class AddedHeap implements Heap, Disposable {
   readonly name: string;
   readonly size: number;
+  /** @internal */
+  readonly unposted = UNPOSTED;
   readonly #info: HeapInfo;
   readonly #system: SystemHeap;
   readonly #buffers: Buffers;
