@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /**
- * SEMANTICS.md says for each promise which test holds it. This script fails for a test that does not exist, for a difference (D-n)
- * or a fault of Linux (F-n) that names none, and for numbers that are not 1, 2, 3 and so on.
+ * SEMANTICS.md says for each promise which test holds it. This script fails for a test that does not exist, for a difference (D-n),
+ * a fault of Linux (F-n) or a likely mistake (W-n) that names none, and for numbers that are not 1, 2, 3 and so on.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { isMain, projectRoot, report } from './source-tree.mjs';
 
 const FILE = 'SEMANTICS.md';
-const ROW = /^\| (D|F)-(\d+) \|(.*)\|$/;
+const SERIES = { D: 'differences', F: 'faults', W: 'mistakes' };
+const ROW = /^\| (D|F|W)-(\d+) \|(.*)\|$/;
 const TEST = /(?<![\w/.-])(?:conform|kernel|model|threads|types|unit)\/[\w./*-]*[\w*]/g;
 
 /**
@@ -18,7 +19,7 @@ const TEST = /(?<![\w/.-])(?:conform|kernel|model|threads|types|unit)\/[\w./*-]*
  */
 export function checkSemantics(text, exists) {
   const problems = [];
-  const rows = { D: 0, F: 0 };
+  const rows = { D: 0, F: 0, W: 0 };
   for (const [index, line] of text.split('\n').entries()) {
     const at = `${FILE}:${index + 1}`;
     const tests = line.match(TEST) ?? [];
@@ -33,8 +34,9 @@ export function checkSemantics(text, exists) {
     if (!TEST.test(cells.split('|').at(-1))) problems.push(`${at}: ${name} names no test`);
     TEST.lastIndex = 0;
   }
-  if (rows.D === 0) problems.push(`${FILE}: no differences found`);
-  if (rows.F === 0) problems.push(`${FILE}: no faults found`);
+  for (const [series, what] of Object.entries(SERIES)) {
+    if (rows[series] === 0) problems.push(`${FILE}: no ${what} found`);
+  }
   return problems;
 }
 

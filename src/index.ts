@@ -70,10 +70,12 @@ export {
   type WaitOptions,
 } from './fence/index.js';
 export {
+  AddedHeap,
   Channel,
   type ChannelOptions,
   Delivery,
   type Heap,
+  type HeapInfo,
   type Json,
   Pool,
   type PoolOptions,

@@ -127,9 +127,8 @@ export class Buffers {
 
   // ------------------------------------------------------------------------------------------- making
 
-  /** A row of our own, BUILDING. @throws EINVAL · EXDEV · ENFILE */
-  begin(op: string, wanted: NewBuffer, exporter: Omit<Facts, 'size' | 'name' | 'resv'>): number {
-    const { size, name, resv } = wanted;
+  /** What every new buffer may be given. @throws EINVAL · EXDEV */
+  checkNew(op: string, { name, resv }: Omit<NewBuffer, 'size'>): void {
     if (name !== undefined) checkName(op, 'name', name);
     const room = resv?.room;
     if (resv !== undefined && room !== this.reservations) {
@@ -138,6 +137,11 @@ export class Buffers {
       }
       throw fail('EXDEV', op, {}, { why: 'the reservation belongs to another agent or domain' });
     }
+  }
+
+  /** A row of our own, BUILDING, for what `checkNew` let pass. @throws ENFILE */
+  begin(op: string, wanted: NewBuffer, exporter: Omit<Facts, 'size' | 'name' | 'resv'>): number {
+    const { size, name, resv } = wanted;
     const row = this.life.claim(op);
     if (resv === undefined) this.reservations.reset(row);
     this.rows.write(row, { size, name, resv: resv?.row ?? row, ...exporter });

@@ -103,6 +103,7 @@ export class Exports {
     }
     const { buffers } = this;
     const { tag } = buffers.agent;
+    buffers.checkNew(op, { name, resv });
     const row = buffers.begin(
       op,
       { size, name, resv },

@@ -4,7 +4,7 @@
  *
  * `Buffers`, one per agent, is what the rooms above work with:
  *   registerHeap(heap) · registerNamer((row, generation, queues) => boolean) · registerPools(hook)
- *   begin(op, {size, name, resv}, exporter): row → place(row, page, pages) → publish(row): Reference → handle(reference): DmaBuf
+ *   checkNew(op, {name, resv}) → begin(op, {size, name, resv}, exporter): row → place(row, page, pages) → publish(row): Reference → handle(reference): DmaBuf
  *   abandon(row)                                 a row that came to nothing
  *   adopt(row, generation): DmaBuf | null        one more reference by name: from a message, or a ticket
  *   acquireIdle(row, pool): DmaBuf | null        out of a pool · retire(row): IDLE → gone · tryDie(row): after taking a name away
@@ -44,7 +44,7 @@ export type {
   StaticExporterOps,
   StaticExportInfo,
 } from './exporter.js';
-export { callExporter } from './exporter-call.js';
+export { callExporter, exporterError } from './exporter-call.js';
 export type { Namer, PoolHook, SharedExporter } from './hooks.js';
 export type { ImporterOps } from './importer.js';
 export { bufferSections, Phase, TicketLayout } from './layout.js';

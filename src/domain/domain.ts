@@ -22,9 +22,18 @@ import {
   type Share,
   type StaticExportInfo,
 } from '../buf/index.js';
-import { checkObject, checkWait, fail, shown } from '../errors.js';
+import { checkObject, checkWait, fail } from '../errors.js';
 import type { Fences, SyncWaitOptions, Timeline, WaitOptions } from '../fence/index.js';
-import type { Channel, ChannelOptions, Heap, Json, Pool, PoolOptions } from '../heap/index.js';
+import type {
+  AddedHeap,
+  Channel,
+  ChannelOptions,
+  Heap,
+  HeapInfo,
+  Json,
+  Pool,
+  PoolOptions,
+} from '../heap/index.js';
 import {
   blockingSupport,
   memberNumber,
@@ -47,6 +56,7 @@ import {
 } from '../resv/index.js';
 import type { SyncFiles } from '../sync/index.js';
 import { bufinfo, type DomainSnapshot, snapshot } from '../watch/index.js';
+import { attempt } from './attempt.js';
 import { createEntry, type DomainHandle, type Entry, joinEntry } from './entry.js';
 import { type DomainEventMap, Events } from './events.js';
 import { DOMAIN_NAME_BYTES, DomainSection } from './layout.js';
@@ -160,8 +170,9 @@ export class Domain implements AsyncDisposable {
   // ------------------------------------------------------------------------------------------- buffers
 
   /**
-   * A zeroed buffer of the system heap: static exporter, usable from every agent without calling this one. Never waits.
-   * @throws ENOMEM · ENFILE · EINVAL · ENOENT no such heap
+   * A zeroed buffer, of the system heap unless you name another one: static exporter, usable from every agent without calling this
+   * one. Never waits.
+   * @throws ENOMEM · ENFILE · EINVAL · ENOENT no such heap · EXDEV another agent's heap · EIO a heap of one's own is broken
    * @example using frame = domain.alloc(1920 * 1080 * 4, { name: 'frame' });
    * @source dma_heap_buffer_alloc
    */
@@ -169,16 +180,31 @@ export class Domain implements AsyncDisposable {
     this.#check('Domain.alloc');
     if (options !== undefined) {
       checkObject('Domain.alloc', 'options', options);
-      if (options.heap !== undefined) this.heap(options.heap);
+      if (options.heap !== undefined) return this.heap(options.heap).alloc(size, options);
     }
     return this.#rooms.system.alloc(size, options);
   }
 
-  /** Heaps by name: "system", and what was added. @throws ENOENT @source dma_heap_find */
+  /**
+   * Heaps by name: "system", and what was added.
+   * @throws ENOENT · EXDEV another agent has added it: its `allocate` runs there, so ask that agent for a buffer
+   * @source dma_heap_find
+   */
   heap(name: string): Heap {
     this.#check('Domain.heap');
-    if (name === this.#rooms.system.name) return this.#rooms.system;
-    throw fail('ENOENT', 'Domain.heap', { heap: shown(name) });
+    return this.#rooms.named.find('Domain.heap', name);
+  }
+
+  /**
+   * Adds a heap of your own, for as long as you keep it open: `alloc({ heap: name })` finds it, in this agent. No other agent can add
+   * one of that name. Does not block.
+   * @throws EINVAL the name or `allocate` is missing · EEXIST the name is taken · ENFILE a domain has at most 128 heaps
+   * @example using tiles = domain.addHeap({ name: 'tiles', allocate: (size, options) => domain.alloc(size, options) });
+   * @source dma_heap_add
+   */
+  addHeap(info: HeapInfo): AddedHeap {
+    this.#check('Domain.addHeap');
+    return this.#rooms.named.add('Domain.addHeap', info);
   }
 
   /**
@@ -371,9 +397,4 @@ export class Domain implements AsyncDisposable {
       throw fail('ESTALE', op, { domain: this.name }, { why: 'this domain was closed here' });
     }
   }
-}
-
-/** What a promise-returning call throws at once, it rejects with. */
-async function attempt<T>(call: () => T | Promise<T>): Promise<T> {
-  return call();
 }

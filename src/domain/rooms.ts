@@ -7,7 +7,7 @@ import { Agent, type Identity, type Platform } from '../agent/index.js';
 import { type BufferPorts, Buffers } from '../buf/index.js';
 import { checkWait, fail } from '../errors.js';
 import { Fences, type WaitOptions } from '../fence/index.js';
-import { Channels, Pools, SystemHeap } from '../heap/index.js';
+import { Channels, type Heap, Heaps, Pools, SystemHeap } from '../heap/index.js';
 import type { Arena } from '../mem/index.js';
 import { Reservations } from '../resv/index.js';
 import { SyncFiles } from '../sync/index.js';
@@ -19,10 +19,10 @@ export class Rooms {
   readonly buffers: Buffers;
   readonly syncFiles: SyncFiles;
   readonly system: SystemHeap;
+  /** By name. */
+  readonly named: Heaps;
   readonly pools: Pools;
   readonly channels: Channels;
-  /** The heaps there are. */
-  readonly heaps: readonly SystemHeap[];
 
   /** Joins the arena as `who`. @throws ENFILE all slots are taken */
   constructor(
@@ -38,13 +38,18 @@ export class Rooms {
     this.buffers = new Buffers(this.agent, this.fences, this.reservations, ports);
     this.syncFiles = new SyncFiles(this.agent, this.fences, this.buffers);
     this.system = new SystemHeap(this.agent, this.buffers, heapMemory);
+    this.named = new Heaps(this.system);
     this.pools = new Pools(this.agent, this.buffers, (size, alloc) =>
       this.system.alloc(size, alloc),
     );
     this.channels = new Channels(this.agent, this.buffers, this.reservations, this.fences);
-    this.heaps = [this.system];
     this.#tellLostLocks(ports);
     this.agent.listen();
+  }
+
+  /** The heaps that this agent can allocate from. */
+  get heaps(): readonly Heap[] {
+    return this.named.all;
   }
 
   #tellLostLocks({ stacks = false, onLeak }: BufferPorts): void {
@@ -94,6 +99,7 @@ export class Rooms {
     this.channels.close();
     this.pools.close();
     this.syncFiles.close();
+    this.named.close();
     this.fences.close();
     this.reservations.lost.close();
     this.buffers.close();

@@ -82,7 +82,7 @@ export class Pools {
     const { registry } = this.table;
     const known = this.buffers.heap.name;
     if (heap !== undefined && heap !== known) {
-      const why = `there is no such heap: leave it out, or say "${known}"`;
+      const why = `pools are made of the system heap: leave it out, or say "${known}"`;
       throw fail('ENOENT', OP, { pool: name, heap: shown(heap) }, { why });
     }
     const row = this.table.claim(name, facts);

@@ -111,8 +111,9 @@ export class SystemHeap implements Heap, SharedExporter {
     const op = 'Heap.alloc';
     this.#check(op);
     checkObject(op, 'options', options);
-    const pages = Math.ceil(checkInteger(op, 'size', size, 1) / PAGE);
     const { buffers } = this;
+    buffers.checkNew(op, options);
+    const pages = Math.ceil(checkInteger(op, 'size', size, 1) / PAGE);
     const row = buffers.begin(op, { size, name: options.name, resv: options.resv }, EXPORTER);
     let first: number;
     try {

@@ -5,7 +5,14 @@
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DmaBufError } from '../../src/errors.js';
-import { Fence, Fences, fenceSections, type Timeline } from '../../src/fence/index.js';
+import {
+  Fence,
+  type FenceName,
+  Fences,
+  fenceSections,
+  type Timeline,
+} from '../../src/fence/index.js';
+import { domainOf, fenceRooms } from '../unit/fence/rooms.js';
 import { world } from '../unit/world.js';
 
 let room: Fences;
@@ -130,4 +137,46 @@ describe('dma_fence', () => {
       expect([stub.signaled, stub.error, stub.timestamp]).toEqual([true, null, 0]);
     }
   });
+
+  // On two real threads, as often as they can: test/threads/fence-race.test.ts. Here each step of one meets each step of the other.
+  for (const signalFirst of [true, false]) {
+    const when = signalFirst ? 'before' : 'after';
+    test(`race_signal_callback: own fence signalled ${when} a callback is added to the other's, which runs, once`, async () => {
+      const { rooms } = fenceRooms(2);
+      const [one, two] = rooms as [Fences, Fences];
+      const published: (FenceName | null)[] = [null, null];
+      let met = 0;
+      const racer = async (own: Fences, seat: 0 | 1, late: number): Promise<void> => {
+        const mine = own.timeline(`racer ${seat}`);
+        const pause = async (step: number): Promise<void> => {
+          if (late === step) await turn();
+        };
+        for (let round = 0; round < 20; round++) {
+          const fence = mine.next();
+          published[seat] = fence.toJSON();
+          await pause(0);
+          const name = published[1 - seat] ?? null;
+          const theirs = name === null ? null : Fence.from(domainOf(own), name);
+          await pause(1);
+          if (signalFirst) mine.signal(fence);
+          let calls = 0;
+          theirs?.onSignal(() => void calls++);
+          await pause(2);
+          if (!signalFirst) mine.signal(fence);
+          await pause(3);
+          published[seat] = null;
+          if (theirs === null) continue;
+          met++;
+          await theirs.wait();
+          await turn();
+          expect(calls).toBe(1);
+        }
+        mine.close();
+      };
+      for (let steps = 0; steps < 16; steps++) {
+        await Promise.all([racer(one, 0, steps & 3), racer(two, 1, steps >> 2)]);
+      }
+      expect(met).toBeGreaterThan(100);
+    });
+  }
 });

@@ -31,16 +31,18 @@ function withFence(usage: Usage) {
   return { timeline, fence, lock };
 }
 
-test('sanitycheck: locked without a context, and unlocked', async () => {
-  const lock = await resv.lock();
-  expect([lock.held, resv.locked]).toEqual([true, true]);
-  lock.unlock();
-  expect([lock.held, resv.locked]).toEqual([false, false]);
+describe('dma_resv', () => {
+  test('sanitycheck: locked without a context, and unlocked', async () => {
+    const lock = await resv.lock();
+    expect([lock.held, resv.locked]).toEqual([true, true]);
+    lock.unlock();
+    expect([lock.held, resv.locked]).toEqual([false, false]);
+  });
 });
 
 const USAGES: readonly Usage[] = ['kernel', 'write', 'read', 'bookkeep'];
 
-describe.each(USAGES)('%s', (usage) => {
+describe.each(USAGES)('dma_resv, %s', (usage) => {
   test('signaling: not signalled, then it is, though the fence still has its slot', () => {
     const { timeline, fence, lock } = withFence(usage);
     expect(resv.test(usage)).toBe(false);

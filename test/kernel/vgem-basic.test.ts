@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What IGT's vgem_basic says of objects, handles and buffers of a driver, under its names. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Domain } from '../../src/index.js';
+import { type DmaBuf, Domain } from '../../src/index.js';
 import { thrown } from '../unit/buf/rig.js';
 import { peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
 

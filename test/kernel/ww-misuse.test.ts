@@ -4,7 +4,7 @@
  * it reports is a typed error here where it is wrong in itself; where it is wrong only because one thread does it, and tasks of
  * one thread are no threads, a blocking call is EDEADLK when it would have to wait, and otherwise reported in debug mode (D-7).
  */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AcquireContext, Misuse, Reservations } from '../../src/resv/index.js';
 import { asleep, codeOf, resvRooms } from '../unit/resv/rooms.js';
 
@@ -28,7 +28,7 @@ async function deadlocked() {
   return { context, own, theirs };
 }
 
-describe('contexts', () => {
+describe('ww_mutex, contexts', () => {
   test('normal: made, locked, unlocked, disposed', async () => {
     const context = room.acquireContext();
     const lock = await room.of(1).lock({ context });
@@ -38,13 +38,18 @@ describe('contexts', () => {
     expect(reports).toEqual([]);
   });
 
-  test('fail_acquire, stale_context: a disposed context is EINVAL', async () => {
+  test('fail_acquire: what is no context is EINVAL', async () => {
+    expect(await codeOf(room.of(1).lock({ context: {} as AcquireContext }))).toBe('EINVAL');
+    expect(await codeOf(() => room.of(1).lockSync({ context: 'context' as never }))).toBe('EINVAL');
+    expect(room.of(1).locked).toBe(false);
+  });
+
+  test('stale_context: a disposed context is EINVAL', async () => {
     const context = room.acquireContext();
     context[Symbol.dispose]();
     expect(await codeOf(room.of(1).lock({ context }))).toBe('EINVAL');
     expect(await codeOf(() => room.of(1).lockSync({ context }))).toBe('EINVAL');
     expect(await codeOf(() => context.done())).toBe('EINVAL');
-    expect(await codeOf(room.of(1).lock({ context: {} as AcquireContext }))).toBe('EINVAL');
     expect(room.of(1).locked).toBe(false);
   });
 
@@ -52,13 +57,13 @@ describe('contexts', () => {
     expect(await codeOf(room.of(1).lock({ context: other.acquireContext() }))).toBe('EXDEV');
   });
 
-  test('done_twice is EINVAL', async () => {
+  test('done_twice: the second done() is EINVAL', async () => {
     const context = room.acquireContext();
     context.done();
     expect(await codeOf(() => context.done())).toBe('EINVAL');
   });
 
-  test('lock_after_done is EINVAL', async () => {
+  test('lock_after_done: no more locks after done(), EINVAL', async () => {
     const context = room.acquireContext();
     context.done();
     expect(await codeOf(room.of(1).lock({ context }))).toBe('EINVAL');
@@ -71,7 +76,7 @@ describe('contexts', () => {
     expect(reports).toEqual([]);
   });
 
-  test('fini_early is reported; the lock stays held until it is unlocked', async () => {
+  test('fini_early: reported; the lock stays held until it is unlocked', async () => {
     const context = room.acquireContext();
     const lock = await room.of(1).lock({ context });
     context[Symbol.dispose]();
@@ -81,7 +86,7 @@ describe('contexts', () => {
     expect(room.of(1).locked).toBe(false);
   });
 
-  test('two_contexts alive in one thread: a blocking call of the second is reported, and EDEADLK if it had to wait', async () => {
+  test('two_contexts: alive in one thread, a blocking call of the second is reported, and EDEADLK if it had to wait', async () => {
     const [first, second] = [room.acquireContext(), room.acquireContext()];
     room.of(1).lockSync({ context: first });
     room.of(3).lockSync({ context: second });
@@ -103,8 +108,8 @@ describe('contexts', () => {
   });
 });
 
-describe('objects', () => {
-  test('object_unlock_twice, lock_unbalanced: harmless (R1), whoever holds it then', async () => {
+describe('ww_mutex, objects', () => {
+  test('object_unlock_twice: harmless (R1), whoever holds it then', async () => {
     const context = room.acquireContext();
     const lock = await room.of(1).lock({ context });
     lock.unlock();
@@ -112,9 +117,21 @@ describe('objects', () => {
     lock.unlock();
     expect([theirs.held, room.of(1).locked]).toEqual([true, true]);
   });
+
+  test('lock_unbalanced: there is one way to unlock, however it was locked', async () => {
+    const context = room.acquireContext();
+    const locks = [
+      await room.of(1).lock({ context }),
+      room.of(2).lockSync({ context }),
+      room.of(3).tryLock(),
+    ];
+    for (const lock of locks) lock?.unlock();
+    expect([context.held, room.agent.held]).toEqual([0, 0]);
+    expect([1, 2, 3].map((row) => room.of(row).locked)).toEqual([false, false, false]);
+  });
 });
 
-describe('lockSlow', () => {
+describe('ww_mutex, lockSlow', () => {
   test('unneeded_slow: without an earlier EDEADLK it is EINVAL', async () => {
     const context = room.acquireContext();
     expect(await codeOf(room.of(1).lockSlow(context))).toBe('EINVAL');
@@ -141,33 +158,42 @@ describe('lockSlow', () => {
     expect((await room.of(1).lock({ context })).held).toBe(true);
   });
 
-  test('edeadlk_no_unlock, _slow: with others still held it is EINVAL', async () => {
-    const { context, own, theirs } = await deadlocked();
-    theirs.unlock();
-    expect(await codeOf(room.of(2).lock({ context }))).toBe('EINVAL');
-    expect(await codeOf(room.of(2).lockSlow(context))).toBe('EINVAL');
-    expect(own.held).toBe(true);
-  });
+  const BY = [
+    ['', (row: number, context: AcquireContext) => room.of(row).lock({ context })],
+    ['_slow', (row: number, context: AcquireContext) => room.of(row).lockSlow(context)],
+  ] as const;
 
-  test('edeadlk_acquire_more, _slow, _edeadlk, _edeadlk_slow: another lock before it is EINVAL', async () => {
-    const { context, theirs } = await deadlocked();
-    expect(await codeOf(room.of(3).lock({ context }))).toBe('EINVAL');
-    expect(await codeOf(room.of(3).lockSlow(context))).toBe('EINVAL');
-    const held = other.of(4).lockSync();
-    expect(await codeOf(room.of(4).lock({ context }))).toBe('EINVAL');
-    expect(await codeOf(room.of(4).lockSlow(context))).toBe('EINVAL');
-    held.unlock();
-    theirs.unlock();
-  });
+  for (const [suffix, take] of BY) {
+    test(`edeadlk_no_unlock${suffix}: with others still held it is EINVAL`, async () => {
+      const { context, own, theirs } = await deadlocked();
+      theirs.unlock();
+      expect(await codeOf(take(2, context))).toBe('EINVAL');
+      expect(own.held).toBe(true);
+    });
 
-  test('edeadlk_acquire_wrong, _slow: another one first, with nothing held, is EINVAL', async () => {
-    const { context, own, theirs } = await deadlocked();
-    own.unlock();
-    expect(await codeOf(room.of(3).lock({ context }))).toBe('EINVAL');
-    expect(await codeOf(room.of(3).lockSlow(context))).toBe('EINVAL');
-    theirs.unlock();
-    expect((await room.of(2).lockSlow(context)).held).toBe(true);
-  });
+    test(`edeadlk_acquire_more${suffix}: another lock before it is EINVAL`, async () => {
+      const { context, theirs } = await deadlocked();
+      expect(await codeOf(take(3, context))).toBe('EINVAL');
+      expect(room.of(3).locked).toBe(false);
+      theirs.unlock();
+    });
+
+    test(`edeadlk_acquire_more_edeadlk${suffix}: also one that others hold`, async () => {
+      const { context, theirs } = await deadlocked();
+      const held = other.of(4).lockSync();
+      expect(await codeOf(take(4, context))).toBe('EINVAL');
+      held.unlock();
+      theirs.unlock();
+    });
+
+    test(`edeadlk_acquire_wrong${suffix}: another one first, with nothing held, is EINVAL`, async () => {
+      const { context, own, theirs } = await deadlocked();
+      own.unlock();
+      expect(await codeOf(take(3, context))).toBe('EINVAL');
+      theirs.unlock();
+      expect((await room.of(2).lockSlow(context)).held).toBe(true);
+    });
+  }
 
   test('giving up after EDEADLK is legal', async () => {
     const { context, own } = await deadlocked();
@@ -177,40 +203,40 @@ describe('lockSlow', () => {
   });
 });
 
-describe.each(['a context lock', 'a try lock', 'a plain lock'])('while holding %s', (kind) => {
+describe.each(['context', 'try', 'block'])('ww_mutex, while holding a %s lock', (kind) => {
   let context: AcquireContext;
   beforeEach(() => {
     context = room.acquireContext();
-    if (kind === 'a context lock') room.of(1).lockSync({ context });
-    else if (kind === 'a try lock') room.of(1).tryLock();
+    if (kind === 'context') room.of(1).lockSync({ context });
+    else if (kind === 'try') room.of(1).tryLock();
     else room.of(1).lockSync();
     expect(reports).toEqual([]);
   });
 
-  test('a blocking lock without a context is reported, and EDEADLK if it had to wait', async () => {
+  test(`${kind}_block: a blocking lock without a context is reported, and EDEADLK if it had to wait`, async () => {
     room.of(2).lockSync();
     expect(reports.map(({ what }) => what)).toEqual([expect.stringContaining('lockSync')]);
     other.of(3).lockSync();
     expect(await codeOf(() => room.of(3).lockSync())).toBe('EDEADLK');
   });
 
-  test('trying is fine', async () => {
+  test(`${kind}_try: trying is fine`, async () => {
     expect(room.of(2).tryLock()?.held).toBe(true);
     other.of(3).lockSync();
     expect(room.of(3).tryLock()).toBe(null);
     expect(reports).toEqual([]);
   });
 
-  test('a lock with the context is fine only if the context holds the other one', async () => {
+  test(`${kind}_context: a lock with the context is fine only if the context holds the other one`, async () => {
     room.of(2).lockSync({ context });
-    expect(reports.length).toBe(kind === 'a context lock' ? 0 : 1);
+    expect(reports.length).toBe(kind === 'context' ? 0 : 1);
     const theirs = other.of(3).lockSync();
     const code = await codeOf(() => room.of(3).lockSync({ context, timeout: 1 }));
-    expect(code).toBe(kind === 'a context lock' ? 'ETIMEDOUT' : 'EDEADLK');
+    expect(code).toBe(kind === 'context' ? 'ETIMEDOUT' : 'EDEADLK');
     theirs.unlock();
   });
 
-  test('awaiting is legal for another task: it is not this one that holds the lock', async () => {
+  test('awaiting is legal for another task, as it is not this one that holds the lock', async () => {
     const theirs = other.of(3).lockSync();
     const waiting = room.of(3).lock();
     await asleep();
@@ -220,12 +246,25 @@ describe.each(['a context lock', 'a try lock', 'a plain lock'])('while holding %
   });
 });
 
-test('a spin lock nested with ww: inside signalling(), which must not wait, every blocking form is EDEADLK', async () => {
-  using section = room.fences.timeline('line').signalling();
-  const context = room.acquireContext();
-  expect(await codeOf(() => room.of(1).lockSync())).toBe('EDEADLK');
-  expect(await codeOf(() => room.of(1).lockSync({ context }))).toBe('EDEADLK');
-  expect(await codeOf(room.of(1).lock({ context }))).toBe('EDEADLK');
-  expect(room.of(1).tryLock()?.held).toBe(true);
-  void section;
+/** Inside signalling(): what must not wait, as under a spin lock. */
+describe('ww_mutex, inside of a section that must not wait', () => {
+  let section: Disposable;
+  beforeEach(() => {
+    section = room.fences.timeline('line').signalling();
+  });
+  afterEach(() => section[Symbol.dispose]());
+
+  test('spin_block: blocking is EDEADLK', async () => {
+    expect(await codeOf(() => room.of(1).lockSync())).toBe('EDEADLK');
+  });
+
+  test('spin_try: trying is fine', () => {
+    expect(room.of(1).tryLock()?.held).toBe(true);
+  });
+
+  test('spin_context: with a context it is EDEADLK too, in every form', async () => {
+    const context = room.acquireContext();
+    expect(await codeOf(() => room.of(1).lockSync({ context }))).toBe('EDEADLK');
+    expect(await codeOf(room.of(1).lock({ context }))).toBe('EDEADLK');
+  });
 });

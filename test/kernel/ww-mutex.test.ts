@@ -28,13 +28,14 @@ function parties(n: number, where: Where): Reservations[] {
 
 const [CTX, TRY, SPIN] = [1, 2, 4];
 
-describe.each(WHERE)('mutex, %s', (where) => {
+describe.each(WHERE)('ww_mutex, %s', (where) => {
   for (let flags = 0; flags < 8; flags++) {
     const name = [
-      (flags & CTX) === 0 ? 'held without a context' : 'held with a context',
-      (flags & TRY) === 0 ? 'waited for' : 'tried for',
-      (flags & SPIN) === 0 ? 'for a time' : 'while we look on',
-    ].join(', ');
+      'mutex',
+      ...((flags & SPIN) === 0 ? [] : ['spin']),
+      ...((flags & TRY) === 0 ? [] : ['try']),
+      ...((flags & CTX) === 0 ? [] : ['ctx']),
+    ].join(' ');
     test(`${name}: nobody else gets it before unlock, and then somebody does`, async () => {
       const [main, worker] = parties(2, where) as [Reservations, Reservations];
       const context = (flags & CTX) === 0 ? undefined : main.acquireContext();
@@ -60,8 +61,8 @@ describe.each(WHERE)('mutex, %s', (where) => {
   }
 });
 
-describe.each(ALGORITHMS)('%s', (algorithm) => {
-  test('AA by lock: it is taken for tryLock, and EALREADY for its own context', async () => {
+describe.each(ALGORITHMS)('ww_mutex, %s', (algorithm) => {
+  test('AA lock: it is taken for tryLock, and EALREADY for its own context', async () => {
     const [room] = resvRooms().rooms;
     const context = room.acquireContext({ algorithm });
     await room.of(1).lock({ context });
@@ -70,7 +71,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect(await codeOf(room.of(1).lock({ context, timeout: 0 }))).toBe('EALREADY');
   });
 
-  test('AA by trylock: it is taken for tryLock, and EALREADY for its own context', async () => {
+  test('AA trylock: it is taken for tryLock, and EALREADY for its own context', async () => {
     const [room] = resvRooms().rooms;
     const context = room.acquireContext({ algorithm });
     await room.of(1).lock({ context, timeout: 0 });
@@ -82,7 +83,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     for (const first of ['lock', 'trylock']) {
       for (const resolve of [true, false]) {
         const ends = resolve ? 'both end with both locks' : 'somebody gets EDEADLK';
-        test(`ABBA, first by ${first}: ${ends}`, async () => {
+        test(`ABBA ${first}${resolve ? ' resolve' : ''}: ${ends}`, async () => {
           const [one, two] = parties(2, where) as [Reservations, Reservations];
           const timeout = first === 'lock' ? undefined : 0;
           const party = async (room: Reservations, mine: number, wanted: number) => {
@@ -119,7 +120,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     }
 
     for (const n of [2, 3, 4, 5]) {
-      test(`cycle of ${n}: everybody gets both locks`, async () => {
+      test(`cycle ${n}: everybody gets both locks`, async () => {
         const rooms = parties(n, where);
         const party = async (room: Reservations, me: number): Promise<void> => {
           const context = room.acquireContext({ algorithm });
@@ -265,15 +266,15 @@ async function stress(
   expect(rooms.map((room) => room.agent.held)).toEqual(rooms.map(() => 0));
 }
 
-describe.each(ALGORITHMS)('stress, %s', (algorithm) => {
+describe.each(ALGORITHMS)('ww_mutex, stress, %s', (algorithm) => {
   describe.each(WHERE)('%s', (where) => {
-    test('inorder: 16 locks, everybody in an order of its own', () =>
+    test('stress inorder: 16 locks, everybody in an order of its own', () =>
       stress({ rooms: parties(4, where), locks: 16, rounds: 15, algorithm }, [inOrder]));
 
-    test('reorder: the contended lock moves to the head', () =>
+    test('stress reorder: the contended lock moves to the head', () =>
       stress({ rooms: parties(4, where), locks: 16, rounds: 15, algorithm }, [reorder]));
 
-    test('all: inorder, reorder, and one at a time without a context, with many locks', () =>
+    test('stress all: inorder, reorder, and one at a time without a context, with many locks', () =>
       stress({ rooms: parties(6, where), locks: 60, rounds: 6, algorithm }, [
         inOrder,
         reorder,

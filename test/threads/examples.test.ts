@@ -38,11 +38,25 @@ describe('the example', { timeout: 90_000 }, () => {
     expect(await run('5-main')).toEqual({ code: 0, lines: ['every sample: 60'], errors: '' });
   });
 
-  test('6-tests finds nothing wrong with its exporter', async () => {
-    const { code, lines, errors } = await run('6-tests');
+  test.each([
+    ['6-tests', 40],
+    ['7-tests', 30],
+  ])('%s finds nothing wrong with its exporter', async (name, most) => {
+    const { code, lines, errors } = await run(name);
     const failed = lines.filter((line) => /^\s*not ok|✖/.test(line));
     expect({ code, errors, failed }).toEqual({ code: 0, errors: '', failed: [] });
     const [passed = ''] = lines.filter((line) => /^(#|ℹ) pass \d/.test(line));
-    expect(Number(passed.replaceAll(/\D/g, ''))).toBeGreaterThan(40);
+    expect(Number(passed.replaceAll(/\D/g, ''))).toBeGreaterThan(most);
+  });
+
+  test('7-main counts the mappings of an attachment, and syncs the devices that have one', async () => {
+    const lines = [
+      '5 chunks; mapped: camera for-device, screen for-device',
+      'one of two maps ended: nothing',
+      'CPU access: camera for-cpu, screen for-cpu, camera for-device, screen for-device',
+      'the other one: camera for-cpu',
+      '200 KiB in use; never synced: printer',
+    ];
+    expect(await run('7-main')).toEqual({ code: 0, lines, errors: '' });
   });
 });

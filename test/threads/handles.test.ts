@@ -34,6 +34,8 @@ async function oneOfEach(domain: Domain): Promise<{ handles: Handle[]; end: () =
   keep('CpuAccess', await buf.cpuAccess('write'), (one) => one.end());
   const attachment = keep('Attachment', await buf.attach('screen'), (one) => void one.detach());
   keep('Mapping', await attachment.map('to-device'), (one) => one.unmap());
+  const added = { name: 'h', allocate: (size: number) => domain.alloc(size) };
+  keep('AddedHeap', domain.addHeap(added), (one) => one.close());
   keep('Pool', domain.pool({ name: 'p', count: 1, size: 4096 }), (one) => one.close());
   const lane = keep('Channel', domain.channel('c'), (one) => one.close());
   await Channel.submit([lane], buf, 'read');
@@ -78,7 +80,7 @@ test('a handle of any class refuses to be posted, and says what to do', () =>
       }
       expect(() => structuredClone(handle), of).toThrow(/cannot be posted/);
     }
-    expect(new Set(handles.map(({ of }) => of)).size).toBe(22);
+    expect(new Set(handles.map(({ of }) => of)).size).toBe(23);
     port1.close();
     port2.close();
     end();

@@ -81,6 +81,18 @@ describe('an interrupt that comes together with what was waited for is still due
     await expect(wait).rejects.toMatchObject({ code: 'ETIMEDOUT', op: 'test.second' });
   });
 
+  test('a time-out of a blocking call is one for all that it waits for', () => {
+    const { agent, flags } = rig();
+    let now = 0;
+    agent.platform.now = () => {
+      now += 5;
+      if (now >= 80) flags.first = true; // what else would happen in another thread
+      return now;
+    };
+    expect(() => agent.runSync('t', both(agent, flags), 100)).toThrow(/^ETIMEDOUT: test.second/);
+    expect(now).toBeLessThan(130);
+  });
+
   test('a signal that the operation itself aborts before it waits', async () => {
     const { agent, flags } = rig();
     const control = new AbortController();

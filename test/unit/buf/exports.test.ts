@@ -228,6 +228,13 @@ describe('what an exporter hands out', () => {
 
   it('must be heap buffers, and exactly as much as the buffer has', async () => {
     expect(await mapping((of) => [{ of, offset: 0, length: 99 }])).toEqual(['EIO', 1]);
+    const [all, more] = [100, 1].map((length) => ({ offset: 0, length }));
+    expect(
+      await mapping((of) => [
+        { of, ...all },
+        { of, ...more },
+      ]),
+    ).toEqual(['EIO', 1]);
     expect(await mapping((of) => [{ of, offset: 1, length: 100 }])).toEqual(['EIO', 1]);
     expect(await mapping((of) => [{ of, offset: -1, length: 100 }])).toEqual(['EIO', 1]);
     expect(await mapping((of) => [{ of, offset: 0, length: Number.NaN }])).toEqual(['EIO', 1]);

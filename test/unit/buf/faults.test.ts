@@ -66,7 +66,8 @@ describe('a buffer that is being exported', () => {
     const kind = { dynamic: false, caches: false, vmaps: false, callTimeout: 5_000 };
     const facts = { exporter: a.agent.tag, exporterName: 'x', ...kind };
     const row = a.buffers.begin('export', { size: 7, name: 'x' }, facts);
-    for (let generation = 0; generation < 4; generation++) {
+    // Its own one first: who asks for another one would bury a buffer that nobody refers to yet.
+    for (const generation of [1, 0, 2, 3]) {
       expect(b.buffers.adopt(row, generation)).toBeNull();
     }
     const { generation } = a.buffers.publish(row);
@@ -198,5 +199,60 @@ describe('a call that fails', () => {
       a.agent.flush();
       expect(a.heap.used).toBe(0);
     }
+  });
+});
+
+describe('an attach that fails', () => {
+  it('is the end of nothing but itself: the buffer goes on for all others, and for the same device', async () => {
+    const a = nth(rigs(1), 0);
+    let refusals = 2;
+    const { buf } = staticExport(a, 10, {
+      attach: () => {
+        if (refusals-- > 0) throw fail('EBUSY', 'exporter');
+      },
+    });
+    for (const attaching of [() => buf.attach('x'), () => buf.dynamicAttach('x', importer())]) {
+      expect(await rejected(attaching())).toMatchObject({ code: 'EBUSY' });
+    }
+    const attachment = await buf.attach('x');
+    expect((await attachment.map('to-device')).bytes).toHaveLength(10);
+    expect((await buf.cpuAccess('write')).bytes).toHaveLength(10);
+    expect(buf.resv.locked).toBe(false);
+  });
+});
+
+describe('an access of the CPU', () => {
+  it('waits for fences without the lock: others take it meanwhile, and rename the buffer', async () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const own = a.heap.alloc(10);
+    for (const buf of [own, dynamicExport(a, 10).buf]) {
+      const signal = await pending(
+        b.fences.timeline('line'),
+        openShare(b.buffers, 'open', buf.share()),
+        'write',
+      );
+      const access = buf.cpuAccess('read');
+      await turns();
+      const theirs = openShare(b.buffers, 'open', buf.share());
+      (await theirs.resv.lock({ timeout: 1000 })).unlock();
+      if (buf === own) await theirs.setName('meanwhile', { timeout: 1000 });
+      signal();
+      (await access).end();
+    }
+    expect(own.name).toBe('meanwhile');
+  });
+
+  it('ends without waiting for anything, though fences were added and the lock is held', async () => {
+    const a = nth(rigs(1), 0);
+    const { buf, calls } = staticExport(a, 10);
+    const cpu = await buf.cpuAccess('read-write');
+    const timeline = a.fences.timeline('line');
+    const signal = await pending(timeline, buf, 'read');
+    using lock = await buf.resv.lock();
+    cpu.end();
+    expect(calls.filter((call) => call.startsWith('end'))).toHaveLength(1);
+    expect([lock.held, buf.resv.test('read')]).toEqual([true, false]);
+    signal();
   });
 });

@@ -189,8 +189,10 @@ describe('shares', () => {
     const [a, b] = [nth(all, 0), nth(all, 1)];
     const buf = a.heap.alloc(1);
     const shares = [1, 2, 3, 4].map(() => buf.share());
+    const holders = a.buffers.holders(buf.row);
     const error = thrown(() => buf.share());
     expect(error).toMatchObject({ code: 'ENFILE', at: { table: 'tickets', limit: 4 } });
+    expect(a.buffers.holders(buf.row)).toBe(holders);
     openShare(b.buffers, 'open', shares[2] as Share);
     expect(buf.share().ticket).toBe(shares[2]?.ticket);
   });

@@ -77,10 +77,13 @@ describe('a limit is a typed error that names its table', () => {
 describe('a closed domain', () => {
   test('answers ESTALE, throwing where a value is returned and rejecting where a promise is', async () => {
     const domain = await Domain.create({ heap: 2 ** 20 });
+    const home = domain.alloc(1);
+    home.close();
     await domain.close();
     await domain.close();
     expect(() => domain.alloc(1)).toThrow(code('ESTALE'));
     expect(() => domain.channel('x')).toThrow(code('ESTALE'));
+    expect(() => domain.addHeap({ name: 'x', allocate: () => home })).toThrow(code('ESTALE'));
     await expect(domain.lockAll([])).rejects.toEqual(code('ESTALE'));
     await expect(domain.spawn('/x.js')).rejects.toEqual(code('ESTALE'));
     await expect(domain.idle()).rejects.toEqual(code('ESTALE'));
@@ -102,6 +105,25 @@ describe('Domain.heap', () => {
     expect(domain.heap('system')).toMatchObject({ name: 'system', size: 2 ** 20, used: 0 });
     expect(() => domain.heap('cma')).toThrow(code('ENOENT'));
     expect(() => domain.alloc(1, { heap: 'cma' })).toThrow(code('ENOENT'));
+  });
+
+  test('knows what was added, and shows it, until it is closed', async () => {
+    await using domain = await Domain.create({ heap: 2 ** 20 });
+    {
+      using cma = domain.addHeap({
+        name: 'cma',
+        size: 5000,
+        allocate: (size, options) => domain.alloc(size, options),
+      });
+      using buf = domain.alloc(4000, { heap: 'cma', name: 'frame' });
+      expect([buf.size, buf.name, domain.heap('cma')]).toEqual([4000, 'frame', cma]);
+      expect(domain.snapshot().heaps).toEqual([
+        { name: 'system', size: 2 ** 20, used: 4096 },
+        { name: 'cma', size: 5000, used: 4000 },
+      ]);
+    }
+    expect(domain.snapshot().heaps).toHaveLength(1);
+    expect(() => domain.heap('cma')).toThrow(code('ENOENT'));
   });
 });
 

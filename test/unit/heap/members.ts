@@ -6,7 +6,7 @@ import type { Agent } from '../../../src/agent/index.js';
 import { Buffers, bufferSections, type DmaBuf, phaseOf } from '../../../src/buf/index.js';
 import { DmaBufError } from '../../../src/errors.js';
 import { Fences, fenceSections } from '../../../src/fence/index.js';
-import { Channels, heapSections, PAGE, Pools, SystemHeap } from '../../../src/heap/index.js';
+import { Channels, Heaps, heapSections, PAGE, Pools, SystemHeap } from '../../../src/heap/index.js';
 import type { Limits } from '../../../src/mem/index.js';
 import { Reservations, reservationSections } from '../../../src/resv/index.js';
 import { SMALL, world } from '../world.js';
@@ -17,6 +17,7 @@ export class Member {
   readonly reservations: Reservations;
   readonly buffers: Buffers;
   readonly heap: SystemHeap;
+  readonly heaps: Heaps;
   readonly pools: Pools;
   readonly channels: Channels;
 
@@ -28,6 +29,7 @@ export class Member {
     this.reservations = new Reservations(agent, this.fences);
     this.buffers = new Buffers(agent, this.fences, this.reservations);
     this.heap = new SystemHeap(agent, this.buffers, memory);
+    this.heaps = new Heaps(this.heap);
     this.pools = new Pools(agent, this.buffers, (size, options) => this.heap.alloc(size, options));
     this.channels = new Channels(agent, this.buffers, this.reservations, this.fences);
     agent.listen();
@@ -37,6 +39,7 @@ export class Member {
   leave(): void {
     this.channels.close();
     this.pools.close();
+    this.heaps.close();
     this.fences.close();
     this.buffers.close();
     this.agent.leave(new Error('left'));
@@ -50,8 +53,8 @@ export class Member {
 
 export interface Members {
   readonly all: readonly Member[];
-  /** Dies without a word; somebody who lives recovers what it had. */
-  kill(member: Member): void;
+  /** Dies without a word; somebody who lives recovers what it had, unless nobody has noticed yet. */
+  kill(member: Member, noticed?: boolean): void;
 }
 
 export function members(count: number, limits: Partial<Limits> = {}): Members {
@@ -63,9 +66,10 @@ export function members(count: number, limits: Partial<Limits> = {}): Members {
   const memory = new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE);
   const all = made.agents.map((agent) => new Member(agent, memory));
   const dead = new Set<Member>();
-  const kill = (member: Member): void => {
+  const kill = (member: Member, noticed = true): void => {
     made.kill(member.agent);
     dead.add(member);
+    if (!noticed) return;
     all.find((other) => !dead.has(other) && !other.agent.left)?.agent.reapers.sweep();
   };
   return { all, kill };
@@ -77,7 +81,7 @@ export function cast(limits: Partial<Limits> = {}): {
   readonly b: Member;
   readonly c: Member;
   readonly d: Member;
-  readonly kill: (member: Member) => void;
+  readonly kill: Members['kill'];
 } {
   const { all, kill } = members(4, limits);
   const [a, b, c, d] = all;

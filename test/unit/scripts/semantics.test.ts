@@ -5,8 +5,9 @@ import { checkSemantics } from '../../../scripts/semantics.mjs';
 const exists = (name: string): boolean =>
   ['unit/a.test.ts', 'conform/c.test.ts', 'model/models/b.mjs'].includes(name);
 const FAULT = '| F-1 | what | why not | unit/a.test.ts |';
+const MISTAKE = '| W-1 | what | why not | unit/a.test.ts |';
 const problems = (...lines: string[]): string[] =>
-  checkSemantics([...lines, FAULT].join('\n'), exists);
+  checkSemantics([...lines, FAULT, MISTAKE].join('\n'), exists);
 
 describe('semantics', () => {
   it('is content with rows in order that name files', () => {
@@ -34,11 +35,18 @@ describe('semantics', () => {
     ).toEqual(['SEMANTICS.md:1: D-1 names no test', 'SEMANTICS.md:2: D-3 stands where D-2 should']);
   });
 
-  it('counts faults by themselves, and wants a test for each', () => {
-    const text = [FAULT, '| F-3 | what | unit/a.test.ts | none |', '| D-1 | x | unit/a.test.ts |'];
+  it('counts faults and mistakes by themselves, and wants a test for each', () => {
+    const text = [
+      FAULT,
+      '| F-3 | what | unit/a.test.ts | none |',
+      '| D-1 | x | unit/a.test.ts |',
+      '| W-2 | what | unit/a.test.ts | none |',
+    ];
     expect(checkSemantics(text.join('\n'), exists)).toEqual([
       'SEMANTICS.md:2: F-3 stands where F-2 should',
       'SEMANTICS.md:2: F-3 names no test',
+      'SEMANTICS.md:4: W-2 stands where W-1 should',
+      'SEMANTICS.md:4: W-2 names no test',
     ]);
   });
 
@@ -46,6 +54,7 @@ describe('semantics', () => {
     expect(checkSemantics('# Semantics', exists)).toEqual([
       'SEMANTICS.md: no differences found',
       'SEMANTICS.md: no faults found',
+      'SEMANTICS.md: no mistakes found',
     ]);
   });
 });
