@@ -105,7 +105,7 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
       if (!this.#over()) return false;
       this.#source?.containers.finish(record, this.#outcome());
     }
-    this.#source?.containers.over(record.row);
+    this.#source?.containers.over(record);
     return true;
   }
 
@@ -184,6 +184,8 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
   /** @internal One point after the other, or all at once. */
   blockers(): readonly Point[] {
     const pending = this.#points.filter((point) => !point.signaled);
+    // A point may have signalled since the set was asked: it must not be missing among those that are waited for.
+    if (this.signaled) return [];
     const points = this.#mode === 'any' ? pending : pending.slice(0, 1);
     return this.#record === null ? points : [this.#record, ...points];
   }
