@@ -181,12 +181,15 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
     return { points: this.#points.length, mode: this.#mode };
   }
 
-  /** @internal One point after the other, or all at once. */
+  /**
+   * All at once, or one point after the other: the last one first, since most sets signal from their beginning.
+   * @internal
+   */
   blockers(): readonly Point[] {
-    const pending = this.#points.filter((point) => !point.signaled);
-    // A point may have signalled since the set was asked: it must not be missing among those that are waited for.
+    // One of these may signal from here on: who waits looks at them again.
     if (this.signaled) return [];
-    const points = this.#mode === 'any' ? pending : pending.slice(0, 1);
+    const points =
+      this.#mode === 'any' ? this.#points : this.#points.slice(this.#open - 1, this.#open);
     return this.#record === null ? points : [this.#record, ...points];
   }
 
