@@ -221,6 +221,31 @@ export const experiments = [
     rows: [{ name: 'fence: signal without waiter', against: ['Atomics.add + notify'], limit: 0.6 }],
   },
   {
+    placements: BOTH,
+    cases: {
+      ours: at('cases/array-wake.mjs', HOT),
+      '16 x Atomics.wait + notify': at('floor/wake-wait-all.mjs', HOT),
+    },
+    rows: [
+      {
+        name: 'wait on an array of 16, blocking, hot',
+        against: ['16 x Atomics.wait + notify'],
+        limit: 2,
+      },
+    ],
+  },
+  {
+    placements: ONE,
+    together: at('cases/chain-links.mjs'),
+    rows: [
+      {
+        name: 'chain of 100 000 links, signalled in order and released, per link',
+        against: ['chains of 10 000'],
+        limit: 1.5,
+      },
+    ],
+  },
+  {
     placements: ONE,
     together: at('cases/map-cached.mjs', MICRO, { flags: ROOM_TO_GROW }),
     rows: [

@@ -22,14 +22,13 @@ import { type Agent, tagSlot } from '../agent/index.js';
 import { errorNumber } from '../errors.js';
 import type { AnyFence } from './any-fence.js';
 import type { FenceBlocks } from './blocks.js';
-import type { Fence } from './fence.js';
+import { type Fence, know, knownOf } from './fence.js';
 import { type FenceChain, makeChain } from './fence-chain.js';
 import { type FenceSet, makeSet } from './fence-set.js';
 import type { Handles } from './handles.js';
 import { Kind, kindIn } from './layout.js';
 import {
   eachMemberRow,
-  type LinkNames,
   readSet,
   recycleMembers,
   rowsFor,
@@ -54,21 +53,20 @@ export interface ContainerHost extends FenceSource {
   handle(row: number, generation: number): Fence;
 }
 
-/** A container of this agent that is pending. */
-interface Open {
-  readonly row: number;
+/** A container, as its record knows it. */
+export interface KnownContainer {
   readonly container: Container;
-  readonly members: readonly Point[];
+  /** What its maker has pinned for it, as long as it is pending; null: it is over, or another agent's. */
+  pinned: readonly Point[] | null;
 }
 
 export class Containers {
   readonly agent: Agent;
   readonly #records: FenceRecords;
-  /** By its record, which it keeps. */
-  readonly #known = new WeakMap<Fence, Container>();
-  readonly #open = new Map<number, Open>();
+  /** Those of this agent that are pending. */
+  #pending = 0;
   /** The same, in the order in which they are looked at: up to `#kept` in this pass, from `#next` on still to come. */
-  readonly #queue: Open[] = [];
+  readonly #queue: KnownContainer[] = [];
   #kept = 0;
   #next = 0;
 
@@ -107,16 +105,15 @@ export class Containers {
     previous: AnyFence | null,
     previousSeqno: number,
   ): FenceChain {
-    const parts = previous === null ? [payload] : [payload, previous];
-    const [first, before = null] = this.#pin(parts) as [Point, Point | undefined];
-    const names: LinkNames = { payload: first, previous: before, previousSeqno };
-    const members = before === null ? [first] : [first, before];
+    const members = this.#pin(previous === null ? [payload] : [payload, previous]);
+    const [first, before = null] = members as [Point, Point?];
+    const names = { payload: first, previous: before, previousSeqno, fence: payload };
     const write = (): number => {
       const [row] = takeRows(this.#records, this.blocks, 1) as [number];
       return writeLink(this.#records, row, names);
     };
     const record = this.#make(context ?? this.host.contexts(), seqno, members, write);
-    const chain = makeChain(this.host, record, { ...names, fence: payload });
+    const chain = makeChain(this.host, record, names);
     this.#keep(record, chain, members);
     return chain;
   }
@@ -134,11 +131,12 @@ export class Containers {
   }
 
   #keep(record: Fence, container: Container, members: readonly Point[]): void {
-    this.#known.set(record, container);
-    const open = { row: record.row, container, members };
-    this.#open.set(record.row, open);
-    this.#queue.push(open);
+    // Not yet the new one: a set does not know its record until it has been made.
     this.settle(FEW);
+    const known = { container, pinned: members };
+    know(record, known);
+    this.#queue.push(known);
+    this.#pending++;
   }
 
   /** Records that stand for these fences, pinned. @throws ENFILE */
@@ -178,13 +176,13 @@ export class Containers {
   /** What this record stands for: a container, or itself. */
   of(record: Fence): AnyFence {
     const { row, generation } = record;
-    const known = this.#known.get(record);
-    if (known !== undefined || row === 0) return known ?? record;
+    const known = knownOf(record);
+    if (known !== null || row === 0) return known?.container ?? record;
     const kind = kindIn(this.#records.moreOf(row));
     if (kind === Kind.POINT || !this.#records.isCurrent(row, generation)) return record;
     const container =
       kind === Kind.CHAIN ? makeChain(this.host, record, null) : this.#openSet(record, kind);
-    this.#known.set(record, container);
+    know(record, { container, pinned: null });
     return container;
   }
 
@@ -212,21 +210,30 @@ export class Containers {
   // ------------------------------------------------------------------------------------------- the end
 
   /** Signals a container that is over. */
-  finish({ row, generation }: Point, { error, time }: Outcome): void {
+  finish(point: Point, { error, time }: Outcome): void {
+    const { row, generation } = point;
     this.handles.whileHeld(row, () => {
       const owner = this.#records.ownerOf(row);
       const won = this.#records.signal(row, generation, error, time);
       if (won && owner !== this.agent.tag) this.agent.note(tagSlot(owner));
     });
-    this.over(row);
+    this.over(point);
   }
 
-  /** The container in this row has signalled. */
-  over(row: number): void {
-    const open = this.#open.get(row);
-    if (open === undefined) return;
-    this.#open.delete(row);
-    this.#unpin(open.members);
+  /** This container has signalled. Its row may be another one's by now. */
+  over({ row, generation }: Point): void {
+    const record = this.blocks.get(row);
+    if (record?.generation !== generation) return;
+    const known = knownOf(record);
+    if (known !== null) this.#letGo(known);
+  }
+
+  #letGo(known: KnownContainer): void {
+    const { pinned } = known;
+    if (pinned === null) return;
+    known.pinned = null;
+    this.#pending--;
+    this.#unpin(pinned);
   }
 
   /** Looks at some of those made here, in turn. */
@@ -234,11 +241,11 @@ export class Containers {
     const queue = this.#queue;
     for (let looks = Math.min(most, queue.length); looks > 0; looks--) {
       if (this.#next === queue.length) this.#endPass();
-      const open = queue[this.#next++];
-      if (open === undefined) return;
-      if (this.#open.get(open.row) !== open) continue;
-      if (open.container.settle()) this.over(open.row);
-      else queue[this.#kept++] = open;
+      const known = queue[this.#next++];
+      if (known === undefined) return;
+      if (known.pinned === null) continue;
+      if (known.container.settle()) this.#letGo(known);
+      else queue[this.#kept++] = known;
     }
     if (this.#next === queue.length) this.#endPass();
   }
@@ -251,21 +258,22 @@ export class Containers {
 
   /** Containers of this agent that are pending. */
   get pending(): number {
-    return this.#open.size;
+    return this.#pending;
   }
 
   /** Clean leave: nobody here looks after them any more. */
   close(): void {
     const error = errorNumber('ECANCELED');
-    for (const { row, container } of this.#open.values()) {
-      const { generation } = container.recordIn(this);
-      if (!container.settle()) this.#records.signal(row, generation, error);
+    for (const { container, pinned } of this.#queue) {
+      if (pinned === null || container.settle()) continue;
+      const { row, generation } = container.recordIn(this);
+      this.#records.signal(row, generation, error);
     }
     this.leave();
   }
 
   leave(): void {
-    this.#open.clear();
+    this.#pending = 0;
     this.#kept = 0;
     this.#endPass();
   }

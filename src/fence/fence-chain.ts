@@ -184,7 +184,7 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
   get signaled(): boolean {
     const over = this.#record.signaled || this.#walk().length === 0;
     if (over && !this.#record.signaled) this.#signalPath();
-    if (over) this.#source.containers.over(this.#record.row);
+    if (over) this.#source.containers.over(this.#record);
     return over;
   }
 

@@ -109,7 +109,7 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
       if (!this.#over()) return false;
       this.#source?.containers.finish(record, this.#outcome());
     }
-    this.#source?.containers.over(record.row);
+    this.#source?.containers.over(record);
     return true;
   }
 
@@ -185,13 +185,16 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
     return { points: this.#points.length, mode: this.#mode };
   }
 
-  /** @internal One point after the other, or all at once. None, when it turns out to be over: nobody signals the record but who looks. */
+  /**
+   * All at once, or one point after the other: the last one first, since most sets signal from their beginning.
+   * @internal
+   */
   blockers(): readonly Point[] {
-    const pending = this.#points.filter((point) => !point.signaled);
-    const all = pending.length === this.#points.length;
-    const any = all ? pending : [];
-    const points = this.#mode === 'any' ? any : pending.slice(0, 1);
-    return this.#record === null || points.length === 0 ? points : [this.#record, ...points];
+    // One of these may signal from here on: who waits looks at them again.
+    if (this.signaled) return [];
+    const points =
+      this.#mode === 'any' ? this.#points : this.#points.slice(this.#open - 1, this.#open);
+    return this.#record === null ? points : [this.#record, ...points];
   }
 
   /** @internal */

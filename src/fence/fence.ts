@@ -11,6 +11,7 @@ import { type Operation, until } from '../agent/index.js';
 import { checkWait, type ErrorCode, type ErrorDetails, errorCode, fail, shown } from '../errors.js';
 import { load, type Words } from '../mem/index.js';
 import { AnyFence, anySignaled, type FenceName } from './any-fence.js';
+import type { KnownContainer } from './containers.js';
 import { type FenceSet, fencesOf, setOf, sourceOf } from './fence-set.js';
 import { generationOf, MARKS, openWord, signaledWord } from './layout.js';
 import { packName, readName } from './name.js';
@@ -44,9 +45,11 @@ let openFence: (
 ) => Fence;
 let closedFence: (timeline: number, seqno: number, outcome: Outcome) => Fence;
 let keep: (fence: Fence, error: number, time: number) => void;
+let knownOf: (record: Fence) => KnownContainer | null;
+let know: (record: Fence, container: KnownContainer) => void;
 
-/** Inside this room: fences with a record, fences with an outcome, and the ways from one to the other. */
-export { closedFence, keep, openFence };
+/** Inside this room: fences with a record, fences with an outcome, the ways from one to the other, and what a record stands for. */
+export { closedFence, keep, know, knownOf, openFence };
 
 /** A point on a timeline. (struct dma_fence) */
 export class Fence extends AnyFence {
@@ -63,6 +66,8 @@ export class Fence extends AnyFence {
   readonly #source: FenceSource | null;
   /** Kept when the record is given up, else read there. */
   #time: number | null = null;
+  /** The container that it is the record of. */
+  #container: KnownContainer | null = null;
 
   static {
     openFence = (source, timeline, seqno, row, generation) =>
@@ -83,6 +88,10 @@ export class Fence extends AnyFence {
     keep = (fence, error, time) => {
       fence.#error = error;
       fence.#time = time;
+    };
+    knownOf = (record) => record.#container;
+    know = (record, container) => {
+      record.#container = container;
     };
   }
 
@@ -288,7 +297,10 @@ export class Fence extends AnyFence {
 /** Until one of these has signalled. */
 function* untilAny(op: string, source: FenceSource, fences: readonly AnyFence[]): Operation<void> {
   while (!fences.some((fence) => fence.signaled)) {
-    const points = fences.flatMap((fence) => fence.blockers());
+    const blockers = fences.map((fence) => fence.blockers());
+    // It has signalled since it was asked.
+    if (blockers.some((points) => points.length === 0)) continue;
+    const points = blockers.flat();
     const wait = source.waitOn(points, () => anySignaled(source, points));
     yield* until(wait, op, { fences: fences.length });
   }

@@ -150,7 +150,9 @@ export class Fences implements FenceSource, ContainerHost, TimelineHost {
   }
 
   askDeadline(point: Point, at: number): void {
-    this.records.askDeadline(point.row, point.generation, at);
+    const { row, generation } = point;
+    // Or it might be recycled meanwhile, and its row be a part of a container.
+    this.#handles.whileHeld(row, () => this.records.askDeadline(row, generation, at));
   }
 
   // ------------------------------------------------------------------------------------------- handles

@@ -15,6 +15,9 @@
 import { type Fence, keep, openFence } from './fence.js';
 import type { FenceSource } from './source.js';
 
+const PAGE_BITS = 10;
+const PAGE = 1 << PAGE_BITS;
+
 interface Collected {
   readonly row: number;
   readonly ref: WeakRef<Fence>;
@@ -22,8 +25,8 @@ interface Collected {
 
 export class Handles {
   readonly #byRow = new Map<number, WeakRef<Fence>>();
-  /** Pins per row. */
-  readonly #pins = new Map<number, number>();
+  /** Pins per row, in pages. */
+  readonly #pins: (Uint32Array | undefined)[] = [];
   readonly #registry = new FinalizationRegistry<Collected>(({ row, ref }) => {
     if (this.#byRow.get(row) === ref) this.#letGo(row);
   });
@@ -66,13 +69,20 @@ export class Handles {
   /** The row is not recycled from now on; whether it was before, look afterwards. */
   pin(row: number): void {
     this.source.records.setHeld(row, this.source.agent.slot, true); // P8
-    this.#pins.set(row, (this.#pins.get(row) ?? 0) + 1);
+    const page = (this.#pins[row >>> PAGE_BITS] ??= new Uint32Array(PAGE));
+    page[row & (PAGE - 1)] = this.#pinsOf(row) + 1;
   }
 
   unpin(row: number): void {
-    const pins = (this.#pins.get(row) ?? 0) - 1;
-    if (pins > 0) this.#pins.set(row, pins);
-    else if (this.#pins.delete(row)) this.#clear(row);
+    const page = this.#pins[row >>> PAGE_BITS];
+    const pins = this.#pinsOf(row);
+    if (page === undefined || pins === 0) return;
+    page[row & (PAGE - 1)] = pins - 1;
+    if (pins === 1) this.#clear(row);
+  }
+
+  #pinsOf(row: number): number {
+    return this.#pins[row >>> PAGE_BITS]?.[row & (PAGE - 1)] ?? 0;
   }
 
   /** The object knows its outcome. Objects that are not ours are ignored. */
@@ -83,7 +93,7 @@ export class Handles {
   /** This agent leaves: from now on the bits of its slot are somebody else's. */
   leave(): void {
     this.#byRow.clear();
-    this.#pins.clear();
+    this.#pins.length = 0;
   }
 
   #letGo(row: number): void {
@@ -92,7 +102,7 @@ export class Handles {
   }
 
   #clear(row: number): void {
-    if (this.#byRow.has(row) || this.#pins.has(row)) return;
+    if (this.#byRow.has(row) || this.#pinsOf(row) > 0) return;
     this.source.records.setHeld(row, this.source.agent.slot, false);
   }
 }

@@ -184,13 +184,14 @@ export class FenceRecords {
     }
   }
 
-  /** The earliest of all deadlines wins. A hint: it may be lost, or meet the row's next fence. */
+  /** The earliest of all deadlines wins. A hint: it may be lost. The caller holds the row: then it is not recycled while it is pending. */
   askDeadline(row: number, generation: number, at: number): void {
     const w = this.words;
     const index = this.at(row) + fence.more;
     const now = this.agent.time();
     const wanted = Math.floor(now + Math.max(-FAR, Math.min(at - now, FAR))) | 1;
     this.mark(row, generation, HURRIED);
+    if (this.isSignaled(row, generation)) return;
     for (let known = load(w, index); known === 0 || isSooner(wanted, known); ) {
       const before = cas(w, index, known, wanted);
       if (before === known) return;
