@@ -136,11 +136,12 @@ describe('refused', () => {
     const client = on(rig).device.open();
     for (const wrong of [null, undefined, 3, {}])
       expect((await rejected(client.bufToHandle(wrong as never))).code).toBe('EINVAL');
-    const buf = rig.heap.alloc(8);
+    const { buf, calls } = staticExport(rig);
     const narrow = rig.buffers.handle(buf.use('test'), true);
     expect((await rejected(client.bufToHandle(narrow))).code).toBe('EACCES');
     const without = on(rig, { import: undefined }).device.open();
     expect((await rejected(without.bufToHandle(buf))).code).toBe('EINVAL');
+    expect(calls).toEqual([]);
     buf.close();
     expect((await rejected(client.bufToHandle(buf))).code).toBe('ESTALE');
   });
@@ -187,6 +188,7 @@ describe('refused', () => {
       expect(error).toMatchObject({ code: 'EIO', cause: { message: step } });
       await rig.buffers.idle();
       expect([calls, client.handles, attachments(rig)]).toEqual([expected, [], 0]);
+      expect(rig.buffers.holders(buf.row)).toBe(1);
     }
     expect(await client.bufToHandle(buf)).toBe(1);
   });
