@@ -18,7 +18,7 @@ export interface Backing {
 export class GemObject<O extends object> {
   /** Handles in all clients, those on their way in or out too. (drm_gem_object.handle_count) */
   handles = 0;
-  /** The buffer that it was exported as, while it has handles (I26); or that it was made of, until it is freed. (drm_gem_object.dma_buf) */
+  /** The buffer that it was exported as, or made of, while it has handles (I26). (drm_gem_object.dma_buf) */
   buf: KeptBuf | null = null;
   /** `free` is owed: a handle was given to somebody, or the driver made it for us. */
   owed: boolean;
@@ -48,12 +48,9 @@ export class GemObject<O extends object> {
     if (--this.#refs === 0) this.unused(this);
   }
 
-  /** A handle is gone, the lock "names" being held. What was imported is in no circle: its buffer does not know it. */
+  /** A handle is gone, the lock "names" being held. */
   leave(): void {
-    if (--this.handles === 0 && this.backing === null) this.dropBuf();
-  }
-
-  dropBuf(): void {
+    if (--this.handles > 0) return;
     this.buf?.drop();
     this.buf = null;
   }

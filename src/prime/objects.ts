@@ -94,7 +94,6 @@ export class Objects<O extends object> {
 
   *#free(gem: GemObject<O>): Operation<void> {
     yield* this.callQuietly('PrimeDriver.free', () => this.driver.free(gem.object));
-    gem.dropBuf();
     if (gem.backing !== null) {
       const { attachment, mapping } = gem.backing;
       mapping.unmap();

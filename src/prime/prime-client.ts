@@ -121,7 +121,6 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
     if (!(buf instanceof DmaBuf)) {
       throw fail('EINVAL', op, { buf: shown(buf) }, { why: 'buf must be a DmaBuf' });
     }
-    buf.use(op);
     const { buffers } = state.objects;
     if (buf.buffers !== buffers) {
       const why = 'the buffer belongs to another domain, or to another agent: open a share of it';

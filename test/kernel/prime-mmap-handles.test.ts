@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
 /** What IGT's prime_mmap says of the way from a handle to a buffer, under its names. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Domain } from '../../src/index.js';
 import { DRM_CLOEXEC, DRM_RDWR } from '../../src/prime.js';
 import { rejected } from '../unit/buf/rig.js';
-import { peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
+import { peek, poke, vgem } from '../unit/prime/vgem.js';
 
-let domain: Domain;
-let card: Vgem;
-let client: ReturnType<Vgem['device']['open']>;
-beforeEach(async () => {
-  domain = await Domain.create();
-  card = vgem(domain, domain);
-  client = card.device.open();
-});
-afterEach(() => domain.close());
+/** One card with one client, until the end of the test. */
+async function opened() {
+  const domain = await Domain.create();
+  onTestFinished(() => domain.close());
+  const card = vgem(domain, domain);
+  return { domain, card, client: card.device.open() };
+}
 
 describe('prime_mmap', () => {
   test('reprime: a second export, after the first buffer was closed, has the same content', async () => {
+    const { card, client } = await opened();
     const handle = await client.createHandle(card.create());
     await poke(client.lookup(handle), 6);
     const first = await client.handleToBuf(handle);
@@ -32,6 +31,7 @@ describe('prime_mmap', () => {
   });
 
   test('refcounting: a buffer whose handle was closed can still be opened', async () => {
+    const { card, client } = await opened();
     const handle = await client.createHandle(card.create());
     await poke(client.lookup(handle), 6);
     using buf = await client.handleToBuf(handle);
@@ -42,6 +42,7 @@ describe('prime_mmap', () => {
   });
 
   test('errors: flags that do not exist are EINVAL, a handle that was closed is ENOENT, and there is no buffer', async () => {
+    const { domain, card, client } = await opened();
     const handle = await client.createHandle(card.create());
     for (const flags of [DRM_CLOEXEC - 1, DRM_CLOEXEC + 1, DRM_RDWR - 1, DRM_RDWR + 1])
       expect((await rejected(client.handleToBuf(handle, flags))).code).toBe('EINVAL');

@@ -12,7 +12,7 @@ import {
   type Timeline,
 } from '../../src/index.js';
 import { rejected } from '../unit/buf/rig.js';
-import { peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
+import { begin, peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
 
 type Client = ReturnType<Vgem['device']['open']>;
 
@@ -41,15 +41,6 @@ function resvOfGpu(): Reservation {
   const { imported } = gpu.lookup(bo.gpu);
   if (imported === null) throw new Error('it was not imported');
   return imported.resv;
-}
-
-/** A job that reads or writes the object begins. @returns ends it */
-async function begin(resv: Reservation, usage: 'read' | 'write'): Promise<() => void> {
-  const point = jobs.next();
-  using lock = await resv.lock();
-  lock.reserve(1);
-  lock.add(point, usage);
-  return () => jobs.signal(point);
 }
 
 /** Whether a promise has settled, by the time everything else has run. */
@@ -99,7 +90,7 @@ describe('prime_vgem', () => {
   });
 
   test('sync: CPU access to the vgem side waits for the work of the importer', async () => {
-    const end = await begin(resvOfGpu(), 'write');
+    const end = await begin(jobs, resvOfGpu(), 'write');
     expect(buf.tryCpuAccess('read')).toBeNull();
     const access = buf.cpuAccess('read');
     expect(await settled(access)).toBe(false);
@@ -108,17 +99,17 @@ describe('prime_vgem', () => {
   });
 
   test('busy: the work of the importer shows in the readiness of the vgem side', async () => {
-    const endReading = await begin(resvOfGpu(), 'read');
+    const endReading = await begin(jobs, resvOfGpu(), 'read');
     expect([buf.resv.test('write'), buf.resv.test('read')]).toEqual([true, false]);
     endReading();
-    const endWriting = await begin(resvOfGpu(), 'write');
+    const endWriting = await begin(jobs, resvOfGpu(), 'write');
     expect([buf.resv.test('write'), buf.resv.test('read')]).toEqual([false, false]);
     endWriting();
     expect([buf.resv.test('write'), buf.resv.test('read')]).toEqual([true, true]);
   });
 
   test('wait: who waits for the vgem side goes on when the importer has finished', async () => {
-    const end = await begin(resvOfGpu(), 'write');
+    const end = await begin(jobs, resvOfGpu(), 'write');
     const ready = buf.writable();
     expect(await settled(ready)).toBe(false);
     end();
@@ -126,7 +117,7 @@ describe('prime_vgem', () => {
   });
 
   test('basic-fence-read: the importer reads after a fence of vgem', async () => {
-    const end = await begin(buf.resv, 'write');
+    const end = await begin(jobs, buf.resv, 'write');
     const reads = resvOfGpu().wait('write');
     expect(await settled(reads)).toBe(false);
     await poke(native.lookup(bo.native), 3);
@@ -136,7 +127,7 @@ describe('prime_vgem', () => {
   });
 
   test('basic-fence-mmap: CPU access through the importer waits for a fence of vgem', async () => {
-    const end = await begin(buf.resv, 'write');
+    const end = await begin(jobs, buf.resv, 'write');
     const imported = await gpu.handleToBuf(bo.gpu);
     const access = imported.cpuAccess('read');
     expect(await settled(access)).toBe(false);
@@ -145,8 +136,8 @@ describe('prime_vgem', () => {
   });
 
   test('fence-wait: a job of the importer, put behind a fence of vgem, shows on both sides', async () => {
-    const endNative = await begin(buf.resv, 'write');
-    const endJob = await begin(resvOfGpu(), 'write');
+    const endNative = await begin(jobs, buf.resv, 'write');
+    const endJob = await begin(jobs, resvOfGpu(), 'write');
     const waits = buf.resv.wait('write');
     endNative();
     expect(await settled(waits)).toBe(false);
@@ -155,7 +146,7 @@ describe('prime_vgem', () => {
   });
 
   test('fence-read-hang: a fence that never comes ends the wait by its time limit, and with its owner', async () => {
-    await begin(buf.resv, 'write');
+    await begin(jobs, buf.resv, 'write');
     expect((await rejected(resvOfGpu().wait('write', { timeout: 0 }))).code).toBe('ETIMEDOUT');
     const waits = resvOfGpu().wait('write');
     jobs.close();
@@ -164,7 +155,7 @@ describe('prime_vgem', () => {
   });
 
   test('fence-write-hang: a writer waits for a reader that never comes no longer than it wants to', async () => {
-    await begin(buf.resv, 'read');
+    await begin(jobs, buf.resv, 'read');
     expect((await rejected(resvOfGpu().wait('read', { timeout: 0 }))).code).toBe('ETIMEDOUT');
     const waits = resvOfGpu().wait('read');
     jobs.close();

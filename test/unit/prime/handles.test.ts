@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Handles of one client: their numbers, and how long their objects live. */
 import { describe, expect, it } from 'vitest';
+import { PrimeDevice } from '../../../src/prime/index.js';
 import { gate } from '../buf/gate.js';
 import { nth, type Rig, rejected, rigs, thrown } from '../buf/rig.js';
 import { type Vgem, vgem } from './vgem.js';
@@ -186,6 +187,24 @@ describe('a client that is closed', () => {
     expect(calls).toEqual(['open 1', 'close 1']);
     buf.close();
   });
+});
+
+it('a device needs a domain, a name and free(); what else it is given must be callbacks', () => {
+  const { buffers } = nth(rigs(1), 0);
+  const domain = { name: 'test', buffers };
+  const driver = { name: 'vgem', free() {} };
+  const wrong: readonly (readonly [unknown, unknown])[] = [
+    [null, driver],
+    [{}, driver],
+    [domain, null],
+    [domain, { name: 'vgem' }],
+    [domain, { free() {} }],
+    [domain, { ...driver, open: true }],
+    [domain, { ...driver, callTimeout: -1 }],
+  ];
+  for (const [of, what] of wrong)
+    expect(thrown(() => new PrimeDevice(of as never, what as never)).code).toBe('EINVAL');
+  expect(new PrimeDevice(domain, driver).name).toBe('vgem');
 });
 
 it('a device does not go while a client is open, or a buffer of it is in use anywhere', async () => {

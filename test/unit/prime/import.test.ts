@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** From a buffer to a handle: of the device's own objects, and of other drivers. */
 import { describe, expect, it } from 'vitest';
-import { openShare } from '../../../src/buf/index.js';
+import { abroad, passed, until } from '../buf/abroad.js';
 import { staticExport } from '../buf/exporters.js';
 import { nth, type Rig, rejected, rigs } from '../buf/rig.js';
-import { peek, poke, type Vgem, vgem } from './vgem.js';
+import { type Bo, peek, poke, type Vgem, vgem } from './vgem.js';
 
 function on(rig: Rig, more: Parameters<typeof vgem>[2] = {}): Vgem {
   return vgem({ name: 'test', buffers: rig.buffers }, rig.heap, more);
@@ -116,17 +116,22 @@ describe('a buffer of somebody else', () => {
   });
 
   it('of another thread is imported from there: its driver is another device', async () => {
-    const all = rigs(2);
-    const [a, b] = [nth(all, 0), nth(all, 1)];
-    const there = on(a).device.open();
-    const foreign = a.heap.alloc(64);
-    await there.bufToHandle(foreign);
-    const here = on(b).device.open();
-    const buf = openShare(b.buffers, 'open', (await there.handleToBuf(1)).share());
-    const handle = await here.bufToHandle(buf);
+    const { home: a, away: b } = abroad();
+    const [device, other] = [on(a), on(b)];
+    const [there, here] = [device.device.open(), other.device.open()];
+    await there.createHandle(device.create());
+    const buf = await there.handleToBuf(1);
+    expect((await rejected(here.bufToHandle(buf))).code).toBe('EXDEV');
+    const received = passed(buf, b);
+    buf.close();
+    const handle = await here.bufToHandle(received);
+    received.close();
+    await there.close();
     await poke(here.lookup(handle), 9);
-    expect(await peek(there.lookup(1))).toBe(9);
-    expect((await rejected(here.bufToHandle(foreign))).code).toBe('EXDEV');
+    expect(await peek([...device.bos][0] as Bo)).toBe(9);
+    await here.close();
+    await b.buffers.idle();
+    await until(() => device.bos.size + other.bos.size === 0);
   });
 });
 
@@ -136,11 +141,12 @@ describe('refused', () => {
     const client = on(rig).device.open();
     for (const wrong of [null, undefined, 3, {}])
       expect((await rejected(client.bufToHandle(wrong as never))).code).toBe('EINVAL');
-    const buf = rig.heap.alloc(8);
+    const { buf, calls } = staticExport(rig);
     const narrow = rig.buffers.handle(buf.use('test'), true);
     expect((await rejected(client.bufToHandle(narrow))).code).toBe('EACCES');
     const without = on(rig, { import: undefined }).device.open();
     expect((await rejected(without.bufToHandle(buf))).code).toBe('EINVAL');
+    expect(calls).toEqual([]);
     buf.close();
     expect((await rejected(client.bufToHandle(buf))).code).toBe('ESTALE');
   });
@@ -187,6 +193,7 @@ describe('refused', () => {
       expect(error).toMatchObject({ code: 'EIO', cause: { message: step } });
       await rig.buffers.idle();
       expect([calls, client.handles, attachments(rig)]).toEqual([expected, [], 0]);
+      expect(rig.buffers.holders(buf.row)).toBe(1);
     }
     expect(await client.bufToHandle(buf)).toBe(1);
   });

@@ -99,7 +99,7 @@ export const planted: readonly Planted[] = [
   {
     name: 'an object keeps its buffer when its last handle goes',
     scene: scenes.exportAndClose,
-    plant: () => instead(GemObject.prototype, 'leave', () => function () {}),
+    plant: () => instead(GemObject.prototype, 'leave', () => () => {}),
   },
   {
     name: 'a failed call leaves what it had done',
@@ -112,9 +112,9 @@ export const planted: readonly Planted[] = [
     plant: () => instead(Errand.prototype, 'outlive', () => () => () => {}),
   },
   {
-    name: 'a freed object keeps what it was imported from',
+    name: 'an imported object keeps its buffer when its last handle goes',
     scene: scenes.importedAndClose,
-    plant: () => instead(GemObject.prototype, 'dropBuf', () => () => {}),
+    plant: () => instead(GemObject.prototype, 'leave', () => () => {}),
   },
   {
     name: 'who waits for a lock, or for the end of a call, is not woken',

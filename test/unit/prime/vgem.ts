@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** A driver for tests whose objects are memory of the system heap: it writes down each callback. */
 import type { DmaBuf } from '../../../src/buf/index.js';
+import type { Timeline } from '../../../src/fence/index.js';
 import {
   PrimeDevice,
   type PrimeDomain,
   type PrimeDriver,
   type PrimeImport,
 } from '../../../src/prime/index.js';
+import type { Reservation } from '../../../src/resv/index.js';
 
 /** Memory of the device, or of somebody else. */
 export interface Bo {
@@ -70,6 +72,19 @@ export function vgem(
 }
 
 const sizeOf = ({ memory }: Bo): number => memory?.size ?? 0;
+
+/** Work of a device that reads or writes begins. @returns ends it */
+export async function begin(
+  timeline: Timeline,
+  resv: Reservation,
+  usage: 'read' | 'write',
+): Promise<() => void> {
+  const point = timeline.next();
+  using lock = await resv.lock();
+  lock.reserve(1);
+  lock.add(point, usage);
+  return () => timeline.signal(point);
+}
 
 /** The object's first byte, as its device sees it. */
 export async function peek({ memory, imported }: Bo): Promise<number | undefined> {
