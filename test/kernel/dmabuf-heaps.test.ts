@@ -3,12 +3,9 @@
  * What Linux asks of each of its heaps in tools/testing/selftests/dmabuf-heaps, asked here in this project's words, under the
  * kernel's names, of the system heap and of one whose buffers are an exporter's of one's own (examples/7-heap.ts).
  */
-import { type DmaBuf, DmaBufError, Domain } from 'dmabuf';
+import { type DmaBuf, DmaBufError, Domain, KiB, MiB } from 'dmabuf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chunkHeap } from '../../examples/7-heap.js';
-
-const KiB = 1024;
-const MiB = 1024 * KiB;
 
 let domain: Domain;
 beforeEach(async () => {

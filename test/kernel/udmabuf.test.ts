@@ -3,11 +3,8 @@
  * What Linux asks of udmabuf in tools/testing/selftests/drivers/dma-buf, as far as it has a meaning here: a buffer made of ranges of
  * memory that is there already. That memory is here a heap buffer, which an exporter of one's own hands out in pieces.
  */
-import { type DmaBuf, DmaBufError, Domain, type SourceSegment } from 'dmabuf';
+import { type DmaBuf, DmaBufError, Domain, KiB, MiB, type SourceSegment } from 'dmabuf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-
-const KiB = 1024;
-const MiB = 1024 * KiB;
 
 let domain: Domain;
 beforeEach(async () => {
