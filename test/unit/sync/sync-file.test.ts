@@ -96,6 +96,14 @@ describe('a sync file', () => {
   });
 });
 
+test('what was closed in time is not reported, though it was watched', () => {
+  const file = SyncFile.create(a, left.next());
+  a.buffers.leaks.settle();
+  file.close();
+  a.leave();
+  expect(a.leaks).toEqual([]);
+});
+
 describe('readiness', () => {
   test('poll never waits; it is ready when its fence has signalled', () => {
     const file = SyncFile.create(a, left.next());
