@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { beforeEach, describe, expect, test } from 'vitest';
 import { setBit } from '../../../src/agent/index.js';
-import { Fence } from '../../../src/fence/index.js';
+import { Fence, FenceChain } from '../../../src/fence/index.js';
 import { SyncFile, type SyncShare } from '../../../src/sync/index.js';
 import { SyncFileLayout } from '../../../src/sync/layout.js';
 import { codeOf } from '../fence/rooms.js';
@@ -39,6 +39,22 @@ describe('a share', () => {
     const timeline = a.fences.timeline('gpu');
     const theirs = SyncFile.open(b, SyncFile.create(a, timeline.next()).share());
     expect(theirs.name).toBe(`dmabuf-gpu${timeline.id}-1`);
+    timeline.close();
+    expect(theirs.name).toBe(`dmabuf-gpu${timeline.id}-1`);
+  });
+
+  test('of a chain is over when all of its links are', async () => {
+    const [left, right] = [a.fences.timeline('l'), a.fences.timeline('r')];
+    const first = FenceChain.append(a, null, left.next(), 1);
+    const file = SyncFile.create(a, FenceChain.append(a, first, right.next(), 2));
+    const theirs = SyncFile.open(b, file.share());
+    expect([theirs.info().count, theirs.name]).toEqual([2, file.name]);
+    const wait = theirs.wait();
+    right.signal(1);
+    expect(theirs.poll()).toBe(false);
+    left.signal(1);
+    await wait;
+    expect([theirs.status, file.status]).toEqual([1, 1]);
   });
 
   test('the sender may open its own', () => {
