@@ -18,7 +18,8 @@ const STUB: Origin = { driver: 'stub', timeline: 'stub' };
 
 /** As many whole characters as fit. Names of sync files are cut, those of buffers never are. */
 export function cutName(name: string): string {
-  if (byteLength(name) <= NAME_BYTES) return name;
+  // A character of a text is three bytes at most.
+  if (3 * name.length <= NAME_BYTES || byteLength(name) <= NAME_BYTES) return name;
   let cut = '';
   let left = NAME_BYTES;
   for (const character of name) {
