@@ -172,6 +172,21 @@ describe('a row', () => {
     expect(a.syncFiles.rows.count).toBe(1);
   });
 
+  test('of a ticket is somebody else’s when its sender has left: taking it back is too late', () => {
+    const file = SyncFile.create(a, Fence.done);
+    const mine = file.share();
+    a.leave();
+    const theirs = SyncFile.create(b, Fence.done);
+    const again = theirs.share();
+    expect(again.ticket).toBe(mine.ticket);
+    const held = SyncFile.open(c, again);
+    expect(file.revoke(mine)).toBe(false);
+    theirs.close();
+    held.close();
+    b.syncFiles.tickets.sweep();
+    expect(b.syncFiles.rows.count).toBe(0);
+  });
+
   test('is free again though no ticket was to be had', async () => {
     const small = nth(rigs(1, { buffers: 2 }), 0);
     const file = SyncFile.create(small, Fence.done);
