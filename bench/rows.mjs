@@ -247,6 +247,11 @@ export const experiments = [
   },
   {
     placements: ONE,
+    together: at('cases/sync-merge.mjs', MICRO, { points: 16 }),
+    rows: [{ name: 'merge of two sync files', against: ['merge of two sorted arrays'], limit: 10 }],
+  },
+  {
+    placements: ONE,
     together: at('cases/map-cached.mjs', MICRO, { flags: ROOM_TO_GROW }),
     rows: [
       {

@@ -85,7 +85,8 @@ export function takeBack<R extends Counted>(
   share: unknown,
 ): boolean {
   const known = checkShare(op, kind, share, agent.arena.id, tickets.limit);
-  return tickets.revoke(known.ticket, known.generation);
+  // Who has left has no tickets any more: their rows may be somebody else's.
+  return !agent.left && tickets.revoke(known.ticket, known.generation);
 }
 
 /**

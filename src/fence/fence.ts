@@ -12,7 +12,7 @@ import { checkWait, type ErrorCode, type ErrorDetails, errorCode, fail, shown } 
 import { load, type Words } from '../mem/index.js';
 import { AnyFence, anySignaled, type FenceName } from './any-fence.js';
 import type { KnownContainer } from './containers.js';
-import { type FenceSet, fencesOf, setOf, sourceOf } from './fence-set.js';
+import { type FenceSet, fencesOf, makeSet, setOf, sourceOf } from './fence-set.js';
 import { generationOf, MARKS, openWord, signaledWord } from './layout.js';
 import { packName, readName } from './name.js';
 import type { WaitOptions } from './options.js';
@@ -252,10 +252,10 @@ export class Fence extends AnyFence {
    */
   static merge(...fences: readonly AnyFence[]): AnyFence {
     const op = 'Fence.merge';
-    const { points, time } = mergePoints(op, fencesOf(op, fences));
+    const { points, time, source } = mergePoints(op, fencesOf(op, fences));
     const [first, ...more] = points;
     if (first === undefined) return time === 0 ? Fence.done : closedFence(0, 0, { error: 0, time });
-    return more.length === 0 ? first : setOf(op, points, 'all');
+    return more.length === 0 ? first : makeSet(points, 'all', source);
   }
 
   /**

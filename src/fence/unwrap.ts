@@ -7,6 +7,7 @@ import { fail } from '../errors.js';
 import type { AnyFence } from './any-fence.js';
 import type { Fence } from './fence.js';
 import { FenceSet, sourceOf } from './fence-set.js';
+import type { FenceSource } from './source.js';
 
 /** What is left of several fences. */
 export interface Merged {
@@ -14,28 +15,31 @@ export interface Merged {
   readonly points: readonly Fence[];
   /** When the last of the others signalled. */
   readonly time: number;
+  /** The agent that they belong to; null: none needs one. */
+  readonly source: FenceSource | null;
 }
 
 /** @throws EINVAL one is a pending set made by any() · EXDEV fences of different domains */
 export function mergePoints(op: string, fences: readonly AnyFence[]): Merged {
-  sourceOf(op, fences);
-  const latest = new Map<number, Fence>();
+  const source = sourceOf(op, fences);
+  const pending: Fence[] = [];
   let time = 0;
   for (const fence of fences) {
-    time = Math.max(time, fence.timestamp ?? 0);
-    if (fence.signaled) continue;
+    if (fence.signaled) {
+      time = Math.max(time, fence.timestamp ?? 0);
+      continue;
+    }
     if (fence instanceof FenceSet && fence.mode === 'any' && fence.leaves.length > 1) {
       const why = 'a set made by any() cannot be a part here';
       throw fail('EINVAL', op, fence.details, { why });
     }
     for (const point of fence.leaves) {
-      if (point.signaled) {
-        time = Math.max(time, point.timestamp ?? 0);
-        continue;
-      }
-      const known = latest.get(point.timeline);
-      if (known === undefined || point.isLaterThan(known)) latest.set(point.timeline, point);
+      if (point.signaled) time = Math.max(time, point.timestamp ?? 0);
+      else pending.push(point);
     }
   }
-  return { points: [...latest.values()].toSorted((a, b) => a.timeline - b.timeline), time };
+  // The latest first; what was merged before is sorted, so there is little to do.
+  const sorted = pending.toSorted((a, b) => a.timeline - b.timeline || b.seqno - a.seqno);
+  const points = sorted.filter((point, place) => point.timeline !== sorted[place - 1]?.timeline);
+  return { points, time, source };
 }

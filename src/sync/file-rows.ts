@@ -51,7 +51,6 @@ const builderOf = (life: number): number => ((life >>> 3) & MIDDLE) - 1;
 /** What a row says of its sync file. */
 export interface Facts {
   readonly id: number;
-  /** Empty: named after its fence. */
   readonly name: string;
   readonly fence: FenceName;
 }

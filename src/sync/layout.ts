@@ -21,7 +21,7 @@ export const SyncFileLayout = record(
     agents: words(AGENT_WORDS, 'bit per agent that has it open, or a ticket for it on its way'),
     idHigh: u32('number of the sync file'),
     idLow: u32('number of the sync file'),
-    name: words(textWords(NAME_BYTES), 'text; empty = named after its fence'),
+    name: words(textWords(NAME_BYTES), 'text'),
     fence: words(FENCE_WORDS, 'name of its fence'),
   },
   LINE,

@@ -4,7 +4,7 @@
  */
 
 import { fail, shown } from '../errors.js';
-import { type AnyFence, Fence, type Fences } from '../fence/index.js';
+import { type AnyFence, Fence, FenceChain, type Fences } from '../fence/index.js';
 import { byteLength } from '../mem/index.js';
 import { NAME_BYTES } from './layout.js';
 
@@ -15,11 +15,11 @@ export interface Origin {
 }
 
 const STUB: Origin = { driver: 'stub', timeline: 'stub' };
-const SET: Origin = { driver: 'array', timeline: 'unbound' };
 
 /** As many whole characters as fit. Names of sync files are cut, those of buffers never are. */
 export function cutName(name: string): string {
-  if (byteLength(name) <= NAME_BYTES) return name;
+  // A character of a text is three bytes at most.
+  if (3 * name.length <= NAME_BYTES || byteLength(name) <= NAME_BYTES) return name;
   let cut = '';
   let left = NAME_BYTES;
   for (const character of name) {
@@ -45,10 +45,12 @@ export function originOf(fences: Fences, point: Fence): Origin {
   return { driver: 'dmabuf', timeline: name === `#${timeline}` ? '' : name };
 }
 
-/** `driver-timeline<context>-<number>`. `id` stands for the context of what has none. */
+/** `driver-timeline<context>-<number>`. `id` stands for the context of an array, which may have none. */
 export function nameAfter(fences: Fences, fence: AnyFence, id: number): string {
-  const point = fence instanceof Fence;
-  const { driver, timeline } = point ? originOf(fences, fence) : SET;
-  const [context, number] = point ? [fence.timeline, fence.seqno] : [id, fence.leaves.length];
-  return cutName(`${driver}-${timeline}${context}-${number}`);
+  if (fence instanceof Fence) {
+    const { driver, timeline } = originOf(fences, fence);
+    return cutName(`${driver}-${timeline}${fence.timeline}-${fence.seqno}`);
+  }
+  if (fence instanceof FenceChain) return cutName(`chain-unbound${fence.timeline}-${fence.seqno}`);
+  return cutName(`array-unbound${id}-1`);
 }

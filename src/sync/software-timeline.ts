@@ -74,12 +74,12 @@ export class SoftwareTimeline implements Disposable {
   createFence(value: number, name?: string): SyncFile {
     const op = 'SoftwareTimeline.createFence';
     this.#alive(op);
-    const point = this.#pointAt(op, checkInteger(op, 'value', value, 0, U32), name);
-    return this.#files.make(op, point, checkName(op, name));
+    const userName = checkName(op, name);
+    const point = this.#pointAt(checkInteger(op, 'value', value, 0, U32));
+    return this.#files.make(op, point, userName);
   }
 
-  #pointAt(op: string, value: number, name: unknown): Fence {
-    checkName(op, name); // before anything is made
+  #pointAt(value: number): Fence {
     const seqno = this.#reached + ((value - this.#reached) | 0);
     const known = this.#open.get(seqno);
     if (known !== undefined) return known;

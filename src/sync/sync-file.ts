@@ -7,7 +7,7 @@ import { type Member, type Remains, receive, send, takeBack } from '../buf/index
 import { checkObject, fail, shown } from '../errors.js';
 import { AnyFence, Fence, type SyncWaitOptions, type WaitOptions } from '../fence/index.js';
 import { infoOf, roomIn, type SyncFileInfo, type SyncStatus, statusOf } from './info.js';
-import { checkName, nameAfter } from './names.js';
+import { checkName } from './names.js';
 import { filesOf, type SyncDomain } from './sync-domain.js';
 import type { SyncFiles } from './sync-files.js';
 import type { SyncReference } from './sync-reference.js';
@@ -94,8 +94,7 @@ export class SyncFile implements Disposable {
 
   /** What it was called, else `driver-timeline<context>-<number>` of its fence. @throws ESTALE @source sync_file_get_name */
   get name(): string {
-    const { userName, fence, id } = this.#use('SyncFile.name');
-    return userName === '' ? nameAfter(this.#files.fences, fence, id) : userName;
+    return this.#files.nameOf(this.#use('SyncFile.name'));
   }
 
   /** @throws ESTALE @source sync_file_get_fence */

@@ -16,6 +16,7 @@ import { type AnyFence, Fence, type Fences } from '../fence/index.js';
 import { nameable } from './fence-words.js';
 import { FileRows } from './file-rows.js';
 import { SyncControlLayout, SyncControlSection, SyncTicketSection } from './layout.js';
+import { nameAfter } from './names.js';
 import { makeSyncFile, type SyncFile } from './sync-file.js';
 import { SyncReference } from './sync-reference.js';
 
@@ -76,13 +77,19 @@ export class SyncFiles {
 
   // ------------------------------------------------------------------------------------------- in shared memory
 
+  /** What it is called, in every agent. */
+  nameOf({ userName, fence, id }: SyncReference): string {
+    return userName === '' ? nameAfter(this.fences, fence, id) : userName;
+  }
+
   /** Gives it a row, if it has none. @throws ENFILE */
   publish(op: string, reference: SyncReference): void {
     if (reference.shared) return;
-    const { id, userName, fence } = reference;
-    const { name, stands } = nameable(this.fences, fence);
+    const { id, fence } = reference;
+    const { name: fenceName, stands } = nameable(this.fences, fence);
     try {
-      const { row, generation } = this.rows.make(op, { id, name: userName, fence: name });
+      const name = this.nameOf(reference);
+      const { row, generation } = this.rows.make(op, { id, name, fence: fenceName });
       reference.row = row;
       reference.generation = generation;
       this.#byRow.set(row, reference);

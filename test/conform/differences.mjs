@@ -286,16 +286,6 @@ export const RULES = [
       );
     },
   },
-  {
-    number: 'D-42',
-    says: 'there are no addresses of user memory: what cannot be read is a wrong argument',
-    covers: ({ call, kind, args, expected, error }) =>
-      call === 'ioctl' &&
-      kind === 'ret' &&
-      args['pointer'] !== undefined &&
-      expected === '-EFAULT' &&
-      DmaBufError.is(error, 'EINVAL'),
-  },
 ];
 
 /** What an array in an array is made of. @param {string} name */

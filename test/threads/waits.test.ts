@@ -11,6 +11,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from 'dmabuf';
+import { importSyncFile, SyncFile } from 'dmabuf/file';
 import { describe, expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
 import { parked } from './support/turns.js';
@@ -118,6 +119,22 @@ const ROWS: Readonly<Record<string, Row>> = {
   'Delivery.cpuAccess': {
     wait: ({ job }, o) => job.cpuAccess('read', o),
     sync: ({ job }, o) => job.cpuAccessSync('read', o),
+  },
+  'SyncFile.wait': {
+    wait: async ({ domain, fence }, o) => {
+      using file = SyncFile.create(domain, fence);
+      await file.wait(o);
+    },
+    sync: ({ domain, fence }, o) => {
+      using file = SyncFile.create(domain, fence);
+      file.waitSync(o);
+    },
+  },
+  importSyncFile: {
+    wait: async ({ domain, fence, locked }, o) => {
+      using file = SyncFile.create(domain, fence);
+      await importSyncFile(locked, file, 'read', o);
+    },
   },
   'Domain.bufinfo': { wait: ({ domain }, o) => domain.bufinfo(o) },
 };

@@ -6,24 +6,15 @@
  * The recorder says in words which file it passes: of a fence, or what is no sync file.
  */
 
-import { exportSyncFile, Fence, importSyncFile, SyncFile } from '../built.mjs';
+import { Fence, numbers, SyncFile } from '../built.mjs';
 import { isStub } from '../fences.mjs';
 import { Refusal } from '../numbers.mjs';
+import { withFile } from './file.mjs';
 
 /** @import {AnyFence} from '../../../src/fence/index.js' */
 /** @import {SyncFile as File, SyncFenceInfo, SyncStatus} from '../../../src/sync/index.js' */
 /** @import {Session} from '../session.mjs' */
 /** @import {Entry, Step} from '../types.js' */
-
-/** DMA_BUF_SYNC_READ and _WRITE. @type {ReadonlyMap<unknown, 'read' | 'write' | 'read-write'>} */
-const ACCESS = new Map([
-  [1, 'read'],
-  [2, 'write'],
-  [3, 'read-write'],
-]);
-
-/** Flags that say nothing, or something else, are no access. @param {Step} step @returns {any} */
-const accessOf = ({ args }) => ACCESS.get(args['flags']) ?? args['flags'];
 
 /** The sync files of a scenario. */
 export class SyncFiles {
@@ -103,26 +94,32 @@ const numberOf = (status) => (typeof status === 'string' ? `-${status}` : status
 
 // --------------------------------------------------------------------------------------------- buffers
 
+/** A bad pointer is nothing here. @param {Step} step @param {File | null} fd @returns {any} */
+const argument = ({ args }, fd) =>
+  args['pointer'] === undefined ? { flags: args['flags'], fd } : undefined;
+
 /** @param {Session} session @param {Step} step */
-export function exportFrom(session, step) {
-  const { handle } = session.bufferOf(step);
+export async function exportFrom(session, step) {
   session.output('fd', 'untouched');
   session.output('fence', null);
   session.output('signaled', null);
-  const file = exportSyncFile(handle, accessOf(step));
+  const arg = argument(step, null);
+  const { DMA_BUF_IOCTL_EXPORT_SYNC_FILE: command } = numbers;
+  const ret = await withFile(session, step, (of) => of.ioctl(command, arg));
+  const { fd: file } = /** @type {{ fd: File }} */ (arg);
   const name = String(nameOf(session, file.fence));
   session.syncFiles.exported.push({ file, name });
   session.output('fd', 'fd');
   session.output('fence', name);
   session.output('signaled', file.poll());
-  return 0;
+  return ret;
 }
 
 /** @param {Session} session @param {Step} step */
-export async function importInto(session, step) {
-  const { handle } = session.bufferOf(step);
-  await importSyncFile(handle, session.syncFiles.called(step.args['fd']), accessOf(step));
-  return 0;
+export function importInto(session, step) {
+  const arg = argument(step, session.syncFiles.called(step.args['fd']));
+  const { DMA_BUF_IOCTL_IMPORT_SYNC_FILE: command } = numbers;
+  return withFile(session, step, (of) => of.ioctl(command, arg));
 }
 
 // --------------------------------------------------------------------------------------------- sync files

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Fence } from '../../../src/fence/index.js';
+import { setBit } from '../../../src/agent/index.js';
+import { Fence, FenceChain } from '../../../src/fence/index.js';
 import { SyncFile, type SyncShare } from '../../../src/sync/index.js';
+import { SyncFileLayout } from '../../../src/sync/layout.js';
 import { codeOf } from '../fence/rooms.js';
 import { nth, type Rig, type Rigs, rigs } from './rig.js';
 
@@ -37,6 +39,22 @@ describe('a share', () => {
     const timeline = a.fences.timeline('gpu');
     const theirs = SyncFile.open(b, SyncFile.create(a, timeline.next()).share());
     expect(theirs.name).toBe(`dmabuf-gpu${timeline.id}-1`);
+    timeline.close();
+    expect(theirs.name).toBe(`dmabuf-gpu${timeline.id}-1`);
+  });
+
+  test('of a chain is over when all of its links are', async () => {
+    const [left, right] = [a.fences.timeline('l'), a.fences.timeline('r')];
+    const first = FenceChain.append(a, null, left.next(), 1);
+    const file = SyncFile.create(a, FenceChain.append(a, first, right.next(), 2));
+    const theirs = SyncFile.open(b, file.share());
+    expect([theirs.info().count, theirs.name]).toEqual([2, file.name]);
+    const wait = theirs.wait();
+    right.signal(1);
+    expect(theirs.poll()).toBe(false);
+    left.signal(1);
+    await wait;
+    expect([theirs.status, file.status]).toEqual([1, 1]);
   });
 
   test('the sender may open its own', () => {
@@ -126,6 +144,57 @@ describe('a share', () => {
     await expect(codeOf(() => files[2]?.share())).resolves.toBe('ENFILE');
     files[0]?.close();
     expect(small.syncFiles.rows.count).toBe(2);
+  });
+});
+
+describe('a row', () => {
+  test('of a former life is nobody’s: who comes too late leaves no trace', () => {
+    const first = SyncFile.create(a, Fence.done, 'first');
+    const late = overJson(first.share());
+    first.revoke(late);
+    first.close();
+    const second = SyncFile.create(a, Fence.done, 'second');
+    second.share();
+    expect(b.syncFiles.adopt(0, 1)).toBe(null);
+    expect(b.syncFiles.adopt(0, 2)?.name).toBe('second');
+  });
+
+  test('is not given up twice by who has left: its slot is somebody else’s', () => {
+    const file = SyncFile.create(a, Fence.done);
+    const theirs = SyncFile.open(b, file.share());
+    a.syncFiles.tickets.sweep();
+    b.leave();
+    const { words } = a.self.arena;
+    const bits = a.syncFiles.rows.at(0) + SyncFileLayout.at.agents;
+    setBit(words, bits, b.self.slot); // the next one in the slot opens it
+    theirs.close();
+    file.close();
+    expect(a.syncFiles.rows.count).toBe(1);
+  });
+
+  test('of a ticket is somebody else’s when its sender has left: taking it back is too late', () => {
+    const file = SyncFile.create(a, Fence.done);
+    const mine = file.share();
+    a.leave();
+    const theirs = SyncFile.create(b, Fence.done);
+    const again = theirs.share();
+    expect(again.ticket).toBe(mine.ticket);
+    const held = SyncFile.open(c, again);
+    expect(file.revoke(mine)).toBe(false);
+    theirs.close();
+    held.close();
+    b.syncFiles.tickets.sweep();
+    expect(b.syncFiles.rows.count).toBe(0);
+  });
+
+  test('is free again though no ticket was to be had', async () => {
+    const small = nth(rigs(1, { buffers: 2 }), 0);
+    const file = SyncFile.create(small, Fence.done);
+    const shares = [file.share(), file.share()];
+    expect(await codeOf(() => file.share())).toBe('ENFILE');
+    for (const share of shares) expect(file.revoke(share)).toBe(true);
+    file.close();
+    expect(small.syncFiles.rows.count).toBe(0);
   });
 });
 

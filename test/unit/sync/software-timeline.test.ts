@@ -89,6 +89,11 @@ describe('a software timeline', () => {
     expect(Fence.merge(after.fence, before.fence)).toBe(after.fence);
   });
 
+  test('a point before the beginning can be named like any other', () => {
+    const { fence } = timeline.createFence(MOST);
+    expect(Fence.from(a, fence.toJSON()).signaled).toBe(true);
+  });
+
   test('a past point does not take the place of an open one in a reservation', async () => {
     const buf = a.alloc();
     const [open, past] = [timeline.createFence(5), timeline.createFence(MOST)];

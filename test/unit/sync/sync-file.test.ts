@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { beforeEach, describe, expect, test } from 'vitest';
-import { AnyFence, Fence, type Timeline } from '../../../src/fence/index.js';
+import { AnyFence, Fence, FenceChain, type Timeline } from '../../../src/fence/index.js';
 import { SyncFile } from '../../../src/sync/index.js';
 import { codeOf } from '../fence/rooms.js';
 import { nth, type Rig, rig, rigs } from './rig.js';
@@ -36,7 +36,9 @@ describe('a sync file', () => {
     expect(SyncFile.create(a, point, '').name).toBe(`dmabuf-left${left.id}-1`);
     expect(SyncFile.create(a, Fence.done).name).toBe('stub-stub0-0');
     const set = SyncFile.create(a, Fence.all([point, right.next()]));
-    expect(set.name).toBe(`array-unbound${set.id}-2`);
+    expect(set.name).toBe(`array-unbound${set.id}-1`);
+    const chain = FenceChain.append(a, null, point, 7);
+    expect(SyncFile.create(a, chain).name).toBe(`chain-unbound${chain.timeline}-7`);
     left.close();
     expect(SyncFile.create(a, point).name).toBe(`dmabuf-${left.id}-1`);
   });
@@ -94,6 +96,14 @@ describe('a sync file', () => {
     expect(await codeOf(() => SyncFile.create(a, Fence.done))).toBe('ESTALE');
     open.close();
   });
+});
+
+test('what was closed in time is not reported, though it was watched', () => {
+  const file = SyncFile.create(a, left.next());
+  a.buffers.leaks.settle();
+  file.close();
+  a.leave();
+  expect(a.leaks).toEqual([]);
 });
 
 describe('readiness', () => {
