@@ -47,6 +47,6 @@ export const { AcquireContext } = untyped(resv);
 /** @type {typeof import('../../src/resv/usage.js')} */
 export const { USAGES } = untyped(usage);
 /** @type {typeof import('../../src/sync/index.js')} */
-export const { exportSyncFile, importSyncFile, SyncFile } = untyped(sync);
+export const { SyncFile } = untyped(sync);
 /** @type {typeof import('../../src/watch/index.js')} */
 export const { bufinfo, snapshot } = untyped(watch);

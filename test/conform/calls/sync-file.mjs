@@ -6,24 +6,17 @@
  * The recorder says in words which file it passes: of a fence, or what is no sync file.
  */
 
-import { exportSyncFile, Fence, importSyncFile, SyncFile } from '../built.mjs';
+import { Fence, numbers, SyncFile } from '../built.mjs';
 import { isStub } from '../fences.mjs';
 import { Refusal } from '../numbers.mjs';
+import { withFile } from './file.mjs';
 
 /** @import {AnyFence} from '../../../src/fence/index.js' */
 /** @import {SyncFile as File, SyncFenceInfo, SyncStatus} from '../../../src/sync/index.js' */
 /** @import {Session} from '../session.mjs' */
 /** @import {Entry, Step} from '../types.js' */
 
-/** DMA_BUF_SYNC_READ and _WRITE. @type {ReadonlyMap<unknown, 'read' | 'write' | 'read-write'>} */
-const ACCESS = new Map([
-  [1, 'read'],
-  [2, 'write'],
-  [3, 'read-write'],
-]);
-
-/** Flags that say nothing, or something else, are no access. @param {Step} step @returns {any} */
-const accessOf = ({ args }) => ACCESS.get(args['flags']) ?? args['flags'];
+const { DMA_BUF_IOCTL_EXPORT_SYNC_FILE, DMA_BUF_IOCTL_IMPORT_SYNC_FILE } = numbers;
 
 /** The sync files of a scenario. */
 export class SyncFiles {
@@ -103,26 +96,36 @@ const numberOf = (status) => (typeof status === 'string' ? `-${status}` : status
 
 // --------------------------------------------------------------------------------------------- buffers
 
-/** @param {Session} session @param {Step} step */
-export function exportFrom(session, step) {
-  const { handle } = session.bufferOf(step);
-  session.output('fd', 'untouched');
-  session.output('fence', null);
-  session.output('signaled', null);
-  const file = exportSyncFile(handle, accessOf(step));
-  const name = String(nameOf(session, file.fence));
-  session.syncFiles.exported.push({ file, name });
-  session.output('fd', 'fd');
-  session.output('fence', name);
-  session.output('signaled', file.poll());
-  return 0;
+/** Flags, and a sync file; a bad pointer points to nothing. @param {Session} session @param {Step} step @returns {any} */
+function argumentIn({ syncFiles }, { args }) {
+  const { flags, fd, pointer } = args;
+  return pointer === undefined ? { flags, fd: syncFiles.called(fd) } : undefined;
 }
 
 /** @param {Session} session @param {Step} step */
-export async function importInto(session, step) {
-  const { handle } = session.bufferOf(step);
-  await importSyncFile(handle, session.syncFiles.called(step.args['fd']), accessOf(step));
-  return 0;
+export function exportFrom(session, step) {
+  const argument = argumentIn(session, step);
+  session.output('fd', 'untouched');
+  session.output('fence', null);
+  session.output('signaled', null);
+  return withFile(session, step, async (buffer) => {
+    const done = await buffer.ioctl(DMA_BUF_IOCTL_EXPORT_SYNC_FILE, argument);
+    const file = argument.fd;
+    const name = String(nameOf(session, file.fence));
+    session.syncFiles.exported.push({ file, name });
+    session.output('fd', 'fd');
+    session.output('fence', name);
+    session.output('signaled', file.poll());
+    return done;
+  });
+}
+
+/** @param {Session} session @param {Step} step */
+export function importInto(session, step) {
+  const argument = argumentIn(session, step);
+  return withFile(session, step, (buffer) =>
+    buffer.ioctl(DMA_BUF_IOCTL_IMPORT_SYNC_FILE, argument),
+  );
 }
 
 // --------------------------------------------------------------------------------------------- sync files
