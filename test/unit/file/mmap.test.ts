@@ -211,6 +211,21 @@ describe('what can be mapped of a file', () => {
     await allQuiet(scene);
   });
 
+  it('outlives the agent of its exporter; nothing new can be mapped then', async () => {
+    const scene = abroad();
+    const { buf } = mappable(scene.home);
+    const theirs = passed(buf, scene.away);
+    const map = await mmapBuffer(theirs, 0, 1);
+    scene.all.bury(scene.home);
+    map.bytes.fill(7);
+    expect(map.bytes[0]).toBe(7);
+    expect(await rejected(mmapBuffer(theirs, 0, 1))).toMatchObject({ code: 'EOWNERDEAD' });
+    theirs.close();
+    const { used } = scene.away.heap;
+    map.munmap();
+    expect([used, scene.away.heap.used]).toEqual([SIZE, 0]);
+  });
+
   it('crosses in as many messages as its segments need, and not at all where there is no mmap', async () => {
     const scene = abroad();
     const pages = 40;
