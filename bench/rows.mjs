@@ -300,6 +300,17 @@ export const experiments = [
   },
   {
     placements: ONE,
+    together: at('cases/poll-many.mjs', MICRO),
+    rows: [
+      {
+        name: 'poll of 1 000 buffers with one becoming ready',
+        against: ['with 10 idle'],
+        limit: 1.2,
+      },
+    ],
+  },
+  {
+    placements: ONE,
     together: at('cases/alloc-free.mjs', MICRO),
     rows: [
       {

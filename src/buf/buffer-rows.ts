@@ -47,6 +47,8 @@ export interface Facts {
   readonly caches: boolean;
   /** Its exporter offers one mapping for all CPU accesses. */
   readonly vmaps: boolean;
+  /** Its exporter lets programs map its file. */
+  readonly mmaps: boolean;
   /** Milliseconds; Infinity = no limit. */
   readonly callTimeout: number;
 }
@@ -86,11 +88,12 @@ export class BufferRows {
     store(w, at + buffer.sizeLow, facts.size | 0);
     store(w, at + buffer.resv, facts.resv);
     store(w, at + buffer.exporter, facts.exporter);
-    const { dynamic, caches, vmaps, callTimeout } = facts;
+    const { dynamic, caches, vmaps, mmaps, callTimeout } = facts;
     const flags =
       (dynamic ? BufferFlag.DYNAMIC : 0) |
       (caches ? BufferFlag.CACHES : 0) |
-      (vmaps ? BufferFlag.VMAPS : 0);
+      (vmaps ? BufferFlag.VMAPS : 0) |
+      (mmaps ? BufferFlag.MMAPS : 0);
     store(w, at + buffer.flags, flags);
     store(w, at + buffer.callTimeout, timeoutWord(callTimeout));
     for (const field of [buffer.queues, buffer.moveGen, buffer.pool, buffer.nameVersion]) {
@@ -146,6 +149,10 @@ export class BufferRows {
 
   vmaps(row: number): boolean {
     return this.#has(row, BufferFlag.VMAPS);
+  }
+
+  mmaps(row: number): boolean {
+    return this.#has(row, BufferFlag.MMAPS);
   }
 
   #has(row: number, flag: number): boolean {

@@ -23,6 +23,8 @@ export const CallKind = {
   VMAP: 7,
   /** What ends, and cannot fail: see endings. */
   ENDINGS: 8,
+  /** As VMAP, of a part. */
+  MMAP: 9,
 } as const;
 
 /** Words of a segment: row, generation, offset, length. */

@@ -275,7 +275,7 @@ export class DmaBuf implements Disposable {
    * state always is. Ends when the loop is left, and when this handle is closed.
    * @param options.timeout  milliseconds that one change may take.
    * @throws ETIMEDOUT · the signal's reason · ESTALE · EINVAL; the loop is over then
-   * @example for await (const { writable } of frame.readiness({ signal })) light.textContent = writable ? 'idle' : 'busy';
+   * @example for await (const { writable } of frame.readiness({ signal })) console.log(writable ? 'idle' : 'busy');
    * @source dma_buf_poll
    */
   readiness(options?: WaitOptions): AsyncIterableIterator<Readiness, undefined, undefined> {

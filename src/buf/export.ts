@@ -150,7 +150,8 @@ export class Export<P> implements ExporterPort {
       () => this.#keep(),
     );
     const cpu = makeDevice(op, 'cpu');
-    return { ...holdSources(op, buffers, sources, range.length, cpu), moveGen };
+    const held = holdSources(op, buffers, sources, range.length, cpu);
+    return { ...held, sources: sources as readonly SourceSegment[], moveGen };
   }
 
   release(): void {

@@ -113,6 +113,7 @@ export class Exports {
         dynamic,
         caches: ops.cacheMapping === true,
         vmaps: ops.vmap !== undefined,
+        mmaps: ops.mmap !== undefined,
         callTimeout,
       },
     );

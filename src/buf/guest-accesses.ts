@@ -10,9 +10,10 @@ import type { Buffers } from './buffers.js';
 import { CallKind, putRanges, type Range, readIntent } from './call-kinds.js';
 import type { DmaBuf } from './dma-buf.js';
 import { adopt, type Call, keyOf, serve } from './guest-calls.js';
-import { rangesOf } from './sources.js';
+import type { Viewed } from './port.js';
+import { dropSources, rangesOf } from './sources.js';
 
-/** Between begin and end, or between vmap and vunmap. */
+/** Between begin and end, between vmap and vunmap, or until what mmap gave has been taken hold of. */
 interface Access {
   /** Tag of the agent that accesses. */
   readonly owner: number;
@@ -22,12 +23,20 @@ interface Access {
   readonly ranges: readonly Range[];
 }
 
+/** Memory that a guest is shown, until its end. */
+type Opened = Pick<Viewed, 'sources' | 'held' | 'end'>;
+/** What opens it; undefined: its exporter offers none. */
+type Open = (op: string, buf: DmaBuf, message: Message) => Operation<Opened> | undefined;
+
 export class GuestAccesses {
   readonly #accesses = new Map<string, Access>();
 
   constructor(readonly buffers: Buffers) {
     serve(buffers, CallKind.BEGIN, (call) => this.#begin(call));
-    serve(buffers, CallKind.VMAP, (call) => this.#vmap(call));
+    const view: Open = (op, buf) => this.#view(op, buf);
+    serve(buffers, CallKind.VMAP, (call) => this.#fetch(call, 'DmaBuf.cpuAccess', view));
+    const show: Open = (op, buf, message) => this.#show(op, buf, message);
+    serve(buffers, CallKind.MMAP, (call) => this.#fetch(call, 'DmaBufFile.mmap', show));
   }
 
   /** Ends what belonged to agents that have gone. */
@@ -57,13 +66,12 @@ export class GuestAccesses {
     }
   }
 
-  *#vmap({ caller, message }: Call): Operation<Answer> {
-    const op = 'DmaBuf.cpuAccess';
+  *#fetch({ caller, message }: Call, op: string, open: Open): Operation<Answer> {
     const buf = adopt(this.buffers, op, message);
     try {
       const known = message.word();
       const from = message.word();
-      const id = known === 0 ? yield* this.#view(op, caller, buf) : known;
+      const id = known === 0 ? yield* this.#open(op, caller, buf, open(op, buf, message)) : known;
       const key = keyOf(caller, id);
       const access = this.#accesses.get(key);
       if (access === undefined) throw fail('ESTALE', op, {}, { why: 'this access has ended' });
@@ -80,15 +88,35 @@ export class GuestAccesses {
   }
 
   /** @returns its name */
-  *#view(op: string, owner: number, buf: DmaBuf): Operation<number> {
-    const port = this.buffers.exports.reach(op, buf);
-    if (port.vmap === undefined) throw fail('ENOTSUP', op, { buffer: buf.id });
-    const viewed = yield* port.vmap(op, buf);
+  *#open(
+    op: string,
+    owner: number,
+    buf: DmaBuf,
+    opening: Operation<Opened> | undefined,
+  ): Operation<number> {
+    if (opening === undefined) throw fail('ENOTSUP', op, { buffer: buf.id });
+    const opened = yield* opening;
     const id = this.buffers.exports.name();
-    const end = (): void => viewed.end();
-    const access = { owner, buf: buf.dup(), end, ranges: rangesOf(viewed) };
+    const end = (): void => opened.end();
+    const access = { owner, buf: buf.dup(), end, ranges: rangesOf(opened) };
     this.#accesses.set(keyOf(owner, id), access);
     return id;
+  }
+
+  #view(op: string, buf: DmaBuf): Operation<Opened> | undefined {
+    return this.buffers.exports.reach(op, buf).vmap?.(op, buf);
+  }
+
+  /** Held until the guest has taken hold of it. */
+  #show(op: string, buf: DmaBuf, message: Message): Operation<Opened> | undefined {
+    const { buffers } = this;
+    const range = { offset: message.long(), length: message.long() };
+    const showing = buffers.exports.reach(op, buf).mmap?.(op, range);
+    if (showing === undefined) return undefined;
+    return (function* shown() {
+      const { sources, held } = yield* showing;
+      return { sources, held, end: () => dropSources(buffers, held) };
+    })();
   }
 
   /** The access of that name has ended. */

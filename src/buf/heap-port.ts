@@ -37,7 +37,7 @@ export class HeapPort implements ExporterPort {
   *mmap(_op: string, { offset, length }: Required<ByteRange>): Operation<Shown> {
     const { bytes } = this.#mapped.bidirectional.table;
     const part = bytes?.subarray(offset, offset + length);
-    return { table: sgTable(part === undefined ? [] : [part]), held: [], moveGen: 0 };
+    return { table: sgTable(part === undefined ? [] : [part]), sources: [], held: [], moveGen: 0 };
   }
 
   exported(): null {

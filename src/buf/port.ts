@@ -32,7 +32,7 @@ export interface Viewed extends Pick<Mapped, 'table' | 'sources' | 'held'> {
 }
 
 /** A part of a buffer, as the file of the buffer shows it. */
-export type Shown = Pick<Mapped, 'table' | 'held' | 'moveGen'>;
+export type Shown = Omit<Mapped, 'direction'>;
 
 /** Attachments that the exporter's agent keeps, with all that goes with them. */
 export interface Elsewhere {

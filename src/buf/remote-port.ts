@@ -15,6 +15,7 @@ import { DmaBufError, fail } from '../errors.js';
 import { LentAway } from '../resv/index.js';
 import type { Attached } from './attached.js';
 import type { Buffers } from './buffers.js';
+import type { ByteRange } from './byte-access.js';
 import {
   CallKind,
   type MappingPart,
@@ -29,9 +30,9 @@ import type { CpuIntent, Direction } from './direction.js';
 import type { DmaBuf } from './dma-buf.js';
 import type { EndingKind } from './endings.js';
 import type { Hold } from './hold.js';
-import type { Elsewhere, ExporterPort, Mapped, Viewed } from './port.js';
+import type { Elsewhere, ExporterPort, Mapped, Shown, Viewed } from './port.js';
 import type { Reference } from './reference.js';
-import { dropSources, holdRanges } from './sources.js';
+import { dropSources, type HeldTable, holdRanges } from './sources.js';
 
 /** A mapping, and its name in the exporter's agent. */
 interface RemoteMapped extends Mapped {
@@ -43,6 +44,7 @@ export class RemotePort implements ExporterPort {
   readonly cacheMapping: boolean;
   readonly callTimeout = Infinity;
   readonly vmap?: (op: string, buf: DmaBuf) => Operation<Viewed>;
+  readonly mmap?: (op: string, range: Required<ByteRange>) => Operation<Shown>;
   readonly #patience: number;
   /** Names of this agent's attachments, and of pins, in the exporter's agent. */
   readonly #ids = new WeakMap<Attached, number>();
@@ -57,6 +59,7 @@ export class RemotePort implements ExporterPort {
     this.cacheMapping = buffers.rows.caches(row);
     this.#patience = buffers.rows.callTimeout(row);
     if (buffers.rows.vmaps(row)) this.vmap = (op) => this.#view(op);
+    if (buffers.rows.mmaps(row)) this.mmap = (op, range) => this.#show(op, range);
   }
 
   exported(): null {
@@ -173,7 +176,31 @@ export class RemotePort implements ExporterPort {
   }
 
   *#view(op: string): Operation<Viewed> {
-    const { buffers } = this;
+    const { table, held, end } = yield* this.#fetch(op, CallKind.VMAP, nothing);
+    const over = (): void => {
+      dropSources(this.buffers, held);
+      end();
+    };
+    return { table, sources: [], held, end: over };
+  }
+
+  /** Once it is held here, the exporter's agent need not hold it for us. */
+  *#show(op: string, { offset, length }: Required<ByteRange>): Operation<Shown> {
+    const moveGen = this.buffers.rows.word(this.reference.row, 'moveGen');
+    const { table, held, end } = yield* this.#fetch(op, CallKind.MMAP, (message) => {
+      message.putLong(offset);
+      message.putLong(length);
+    });
+    end();
+    return { table, sources: [], held, moveGen };
+  }
+
+  /** Memory that the exporter's agent holds for us until `end`; with references of our own. */
+  *#fetch(
+    op: string,
+    kind: number,
+    more: (message: Message) => void,
+  ): Operation<HeldTable & { readonly end: () => void }> {
     const ranges: Range[] = [];
     let id = 0;
     const end = (): void => this.#ends('access', null, id);
@@ -181,22 +208,18 @@ export class RemotePort implements ExporterPort {
       this.#buffer(message);
       message.putWord(id);
       message.putWord(ranges.length);
+      more(message);
     };
     try {
       for (let count = Infinity; ranges.length < count; ) {
-        count = yield* this.#ask(op, CallKind.VMAP, write, (message) => {
+        count = yield* this.#ask(op, kind, write, (message) => {
           id = message.word();
           const all = message.word();
           ranges.push(...readRanges(message));
           return all;
         });
       }
-      const { table, held } = holdRanges(op, buffers, ranges);
-      const over = (): void => {
-        dropSources(buffers, held);
-        end();
-      };
-      return { table, sources: [], held, end: over };
+      return { ...holdRanges(op, this.buffers, ranges), end };
     } catch (error) {
       if (id !== 0) end();
       throw error;

@@ -27,7 +27,7 @@ function* mapOperation(op: string, buf: DmaBuf, pages: Pages): Operation<FileMap
   const port = buffers.exports.reach(op, buf);
   const at = { buffer: reference.id, exporter: reference.exporterName };
   if (port.mmap === undefined) {
-    throw fail('EINVAL', op, at, { why: 'its exporter, or its agent, does not let it be mapped' });
+    throw fail('EINVAL', op, at, { why: 'its exporter has no mmap()' });
   }
   const end = pages.first + pages.count;
   if (BigInt.asUintN(BITS, end) !== end) throw fail('EOVERFLOW', op, at);

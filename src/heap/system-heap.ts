@@ -45,6 +45,7 @@ const EXPORTER = {
   dynamic: false,
   caches: false,
   vmaps: false,
+  mmaps: true,
   callTimeout: Infinity,
 } as const;
 /** Buffers that an ENOMEM names. */

@@ -36,6 +36,9 @@ import { GONE } from './ww-lock.js';
 
 const NO_OPTIONS: LockOptions = {};
 
+const isSame = (a: Point | null, b: Point | null): boolean =>
+  a?.row === b?.row && a?.generation === b?.generation;
+
 let makeReservation: (room: Reservations, row: number, at: number) => Reservation;
 
 export { makeReservation };
@@ -289,15 +292,17 @@ export class Reservation extends LockCore {
   }
 
   /**
-   * @internal Until the first fence in the way of this usage is over, or `changed`: looked at whenever a fence is added. So who waits for
-   * several fences waits for one after the other, and for none when there is none.
+   * @internal Until another fence is the first in the way of this usage, or none, or `changed`: looked at whenever a fence is added. So who
+   * waits for several fences waits for one after the other, and for none that was taken out of the list.
    */
   whenMoved(usage: Usage, changed: () => boolean): Wait {
     const { list, room } = this;
     const number = usageNumber('Reservation.whenMoved', usage);
-    const first = list.stable(() => list.pending(number));
+    const look = (): Point | null => list.stable(() => list.pending(number));
+    const first = look();
     const over = first === null ? null : room.fences.waitFor(first);
-    return new ListWatch(room, this.row, this.ownerAt, over, changed);
+    const moved = (): boolean => !isSame(first, look());
+    return new ListWatch(room, this.row, this.ownerAt, over, () => changed() || moved());
   }
 
   /** @internal Error of a WRITE fence that failed and that no later write has replaced (D-9). */

@@ -157,6 +157,21 @@ describe('who owes a fence', () => {
     },
   );
 
+  dying('dies: a loop over readiness sees the fence come, and go with it', async (domain, way) => {
+    using buf = domain.alloc(4096);
+    const loop = buf.readiness();
+    expect((await loop.next()).value).toEqual({ readable: true, writable: true });
+    const busy = loop.next();
+    await parked();
+    const actor = await holder(domain, 'fence', [buf], { usage: 'write' });
+    expect((await busy).value).toEqual({ readable: false, writable: false });
+    const idle = loop.next();
+    await parked();
+    await actor.die(way);
+    expect((await idle).value).toEqual({ readable: true, writable: true });
+    await loop.return?.();
+  });
+
   dying('of a read dies: nothing is known to be bad', async (domain, way) => {
     using buf = domain.alloc(4096);
     const actor = await holder(domain, 'fence', [buf], { usage: 'read' });

@@ -11,7 +11,7 @@ import {
   type SyncWaitOptions,
   type WaitOptions,
 } from 'dmabuf';
-import { importSyncFile, SyncFile } from 'dmabuf/file';
+import { DMA_BUF_SYNC_READ, DmaBufFile, importSyncFile, SyncFile } from 'dmabuf/file';
 import { describe, expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
 import { parked } from './support/turns.js';
@@ -83,6 +83,23 @@ const ROWS: Readonly<Record<string, Row>> = {
   'DmaBuf.writable': {
     wait: ({ owed }, o) => owed.writable(o),
     finish: ({ job }) => job.done(),
+  },
+  'DmaBuf.readiness': {
+    wait: async ({ owed }, o) => {
+      for await (const { readable } of owed.readiness(o)) if (readable) return;
+    },
+  },
+  'DmaBufFile.sync': {
+    wait: async ({ owed }, o) => {
+      using file = DmaBufFile.open(owed);
+      await file.sync(DMA_BUF_SYNC_READ, o);
+    },
+  },
+  'DmaBufFile.setName': {
+    wait: async ({ locked }, o) => {
+      using file = DmaBufFile.open(locked);
+      await file.setName('other', o);
+    },
   },
   'DmaBuf.setName': { wait: ({ locked }, o) => locked.setName('other', o) },
   'DmaBuf.attach': {

@@ -175,6 +175,23 @@ describe('a loop', () => {
     expect(step.brought).toEqual([BUSY]);
   });
 
+  it('waits for no fence that was taken out of the list', async () => {
+    const { buf, put, work, more } = stage();
+    put('write');
+    const loop = buf.readiness();
+    expect(await now(loop)).toEqual([BUSY]);
+    const idle = await ask(loop);
+    const preempting = more.next();
+    const lock = buf.resv.lockSync();
+    lock.replace(work, preempting, 'write');
+    lock.unlock();
+    await turns();
+    expect(idle.brought).toEqual([]);
+    more.signal(preempting);
+    await idle.step;
+    expect(idle.brought).toEqual([IDLE]);
+  });
+
   it('does not tell what came and went, but never loses the last state', async () => {
     const { buf, put } = stage();
     const loop = buf.readiness();

@@ -10,8 +10,9 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../../src/file/index.js';
+import { abroad, allQuiet, passed, until } from '../buf/abroad.js';
 import { dynamicExport, staticExport } from '../buf/exporters.js';
-import { rejected, thrown } from '../buf/rig.js';
+import { type Rig as BufRig, rejected, thrown } from '../buf/rig.js';
 import { type Rig, rigs } from './rig.js';
 
 const SIZE = 3 * PAGE_SIZE;
@@ -23,7 +24,7 @@ function stage(size = SIZE) {
 }
 
 /** An exporter whose file can be mapped, and what it was asked for. */
-function mappable(rig: Rig, size = SIZE) {
+function mappable(rig: BufRig, size = SIZE) {
   const asked: unknown[] = [];
   const { buf, failing } = staticExport(rig, size, {
     mmap: ({ priv: { home }, resv }, range) => {
@@ -187,6 +188,62 @@ describe('what can be mapped of a file', () => {
     answers[1]?.();
     await new Promise((resolve) => setImmediate(resolve));
     expect(rig.buffers.holders(buf.row)).toBe(1);
+  });
+
+  it('is asked of an exporter in another agent, and held by this one until it is unmapped', async () => {
+    const scene = abroad();
+    const { buf, home, asked } = mappable(scene.home, 200 * PAGE_SIZE);
+    const theirs = passed(buf, scene.away);
+    const file = DmaBufFile.open(theirs);
+    theirs.close();
+    const map = await file.mmap(PAGE_SIZE, PAGE_SIZE);
+    await scene.away.buffers.idle();
+    file.close();
+    buf.close();
+    home.close();
+    map.bytes.fill(7);
+    expect([asked, scene.home.heap.used]).toEqual([
+      [{ offset: PAGE_SIZE, length: PAGE_SIZE, locked: false }],
+      200 * PAGE_SIZE,
+    ]);
+    map.munmap();
+    await until(() => scene.home.heap.used === 0);
+    await allQuiet(scene);
+  });
+
+  it('outlives the agent of its exporter; nothing new can be mapped then', async () => {
+    const scene = abroad();
+    const { buf } = mappable(scene.home);
+    const theirs = passed(buf, scene.away);
+    const map = await mmapBuffer(theirs, 0, 1);
+    scene.all.bury(scene.home);
+    map.bytes.fill(7);
+    expect(map.bytes[0]).toBe(7);
+    expect(await rejected(mmapBuffer(theirs, 0, 1))).toMatchObject({ code: 'EOWNERDEAD' });
+    theirs.close();
+    const { used } = scene.away.heap;
+    map.munmap();
+    expect([used, scene.away.heap.used]).toEqual([SIZE, 0]);
+  });
+
+  it('crosses in as many messages as its segments need, and not at all where there is no mmap', async () => {
+    const scene = abroad();
+    const pages = 40;
+    const scattered = staticExport(scene.home, pages * PAGE_SIZE, {
+      mmap: ({ priv: { home } }, { length }) =>
+        Array.from({ length: pages }, (_, n) => ({
+          of: home,
+          offset: (pages - 1 - n) * PAGE_SIZE,
+          length: length / pages,
+        })),
+    });
+    using cpu = await scattered.buf.priv.home.cpuAccess('write');
+    for (let n = 0; n < pages; n++) cpu.bytes[n * PAGE_SIZE] = n;
+    using map = await mmapBuffer(passed(scattered.buf, scene.away), 0, pages);
+    const firsts = map.segments.map(({ bytes }) => bytes[0]);
+    expect(firsts).toEqual(Array.from({ length: pages }, (_, n) => pages - 1 - n));
+    const plain = passed(staticExport(scene.home, SIZE).buf, scene.away);
+    expect(await rejected(mmapBuffer(plain, 0, 1))).toMatchObject({ code: 'EINVAL' });
   });
 
   it('is not found where mmap is no function', () => {
