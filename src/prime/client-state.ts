@@ -22,7 +22,10 @@ export class ClientState<O extends object> {
   readonly info: ClientInfo;
   /** Errands that are not over. */
   calls = 0;
+  /** It takes no calls any more. */
   closed = false;
+  /** It has no handles any more, and will have none. */
+  over = false;
 
   constructor(
     readonly objects: Objects<O>,
@@ -65,19 +68,14 @@ export class ClientState<O extends object> {
     return fail(code, op, { device, client: id, handle }, { why });
   }
 
-  /** An errand is over. */
+  /** Who waits for a change of this client looks again. */
   called(): void {
-    this.#look();
+    const { buffers, key } = this.objects;
+    buffers.agent.ring(buffers.agent.slot, key);
   }
 
   report(error: unknown): void {
     this.objects.buffers.report(error);
-  }
-
-  /** Who waits for a change of this client looks again. */
-  #look(): void {
-    const { buffers, key } = this.objects;
-    buffers.agent.ring(buffers.agent.slot, key);
   }
 
   /** Until something of this client is so. */

@@ -5,6 +5,7 @@
  * @source struct drm_file
  */
 
+import type { Operation } from '../agent/index.js';
 import { DmaBuf, type Remains } from '../buf/index.js';
 import { checkWait, fail, shown } from '../errors.js';
 import type { WaitOptions } from '../fence/index.js';
@@ -34,7 +35,6 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
   /** @internal */
   watched: Remains | null = null;
   readonly #state: ClientState<O>;
-  #closing: Promise<void> | null = null;
 
   static {
     makePrimeClient = (objects, id) => new PrimeClient(new ClientState(objects, id));
@@ -158,18 +158,27 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
 
   /**
    * Ends all handles. Calls of this client that are under way end first; those that still wait for their turn fail with ESTALE. `using`
-   * does so in the background, `await using` and this wait for it.
+   * does so in the background, `await using` and this wait for it; who gives up waiting does not stop it. Twice is harmless.
+   * @throws ETIMEDOUT
    * @source drm_release
    */
-  close(): Promise<void> {
+  async close(options?: WaitOptions): Promise<void> {
+    const op = 'PrimeClient.close';
+    checkWait(op, options);
     const state = this.#state;
-    state.objects.buffers.leaks.unwatch(this);
-    this.#closing ??= closeClient(state);
-    return this.#closing;
+    const { buffers } = state.objects;
+    buffers.leaks.unwatch(this);
+    closeClient(state);
+    await buffers.agent.run(
+      op,
+      state.wait(op, () => state.over),
+      options,
+    );
   }
 
   [Symbol.dispose](): void {
-    this.close().catch((error: unknown) => this.#state.report(error));
+    this.#state.objects.buffers.leaks.unwatch(this);
+    closeClient(this.#state);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -179,23 +188,26 @@ export class PrimeClient<O extends object> implements Disposable, AsyncDisposabl
   /** What there is to know and to do without this handle. @internal */
   remains(): Remains {
     const state = this.#state;
-    const release = (): void =>
-      void closeClient(state).catch((error: unknown) => state.report(error));
+    const release = (): void => closeClient(state);
     return { kind: 'PrimeClient', id: state.info.id, release };
   }
 }
 
-function closeClient<O extends object>(state: ClientState<O>): Promise<void> {
-  const op = 'PrimeClient.close';
-  const { objects } = state;
+/** Starts to close it, once. */
+function closeClient<O extends object>(state: ClientState<O>): void {
+  if (state.closed) return;
   state.closed = true;
-  const closing = (function* () {
+  const op = 'PrimeClient.close';
+  const { handles, objects } = state;
+  const closing = function* (): Operation<void> {
     yield* state.wait(op, () => state.calls === 0);
-    for (const handle of state.handles.published()) {
-      const gem = state.handles.withdraw(handle);
+    for (const handle of handles.published()) {
+      const gem = handles.withdraw(handle);
       if (gem !== undefined) yield* closeHandle(op, state, handle, gem);
     }
     objects.clients.delete(state);
-  })();
-  return objects.buffers.background(objects.buffers.agent.run(op, closing));
+    state.over = true;
+    state.called();
+  };
+  objects.behind(op, closing());
 }

@@ -118,6 +118,20 @@ describe('a caller gives up', () => {
     expect(bos.size).toBe(0);
   });
 
+  it('while its client is closed: that goes on', async () => {
+    const { client, device, waiting, bos } = await exporting();
+    const runs = client.handleToBuf(1);
+    expect((await rejected(client.close({ timeout: 0 }))).code).toBe('ETIMEDOUT');
+    expect(() => device.close()).toThrow('EBUSY');
+    await waiting.open();
+    (await runs).close();
+    await client.close();
+    await client.close({ timeout: 0 });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(bos.size).toBe(0);
+    device.close();
+  });
+
   it('before it began: nothing has happened', async () => {
     const { device, create, calls, bos } = on(only());
     const client = device.open();
