@@ -35,11 +35,16 @@ export interface Nameable {
   readonly stands: () => void;
 }
 
-/** Each point by itself, so that all are known in the end, too; of very many, the record that stands for them. @throws ENFILE */
+/**
+ * Each point by itself, so that they go on without their container's maker, and all are known in the end; of very many, or where they do
+ * not say how the whole ended, the record that stands for them.
+ * @throws ENFILE
+ */
 export function nameable(fences: Fences, fence: AnyFence): Nameable {
-  const many = fence.leaves.length > MOST_POINTS;
-  const points = many ? [fence.recordIn(fences.containers)] : fence.leaves;
-  const mode = fence instanceof FenceSet && !many ? fence.mode : 'all';
+  const { leaves } = fence;
+  const whole = leaves.length > MOST_POINTS || !isSaidBy(leaves, fence);
+  const points = whole ? [fence.recordIn(fences.containers)] : leaves;
+  const mode = fence instanceof FenceSet && !whole ? fence.mode : 'all';
   const failed: { readonly again: Fence; readonly error: ErrorCode }[] = [];
   const stands = (): void => {
     for (const { again, error } of failed) fences.signal(again, errorNumber(error));
@@ -57,6 +62,15 @@ export function nameable(fences: Fences, fence: AnyFence): Nameable {
     stands();
     throw error;
   }
+}
+
+/** A container may have failed by itself, with its maker: its points know nothing of that. */
+function isSaidBy(leaves: readonly Fence[], fence: AnyFence): boolean {
+  const error = fence.signaled ? fence.error : null;
+  if (error === null) return true;
+  const over = leaves.filter((leaf) => leaf.signaled);
+  const any = fence instanceof FenceSet && fence.mode === 'any';
+  return (any || over.length === leaves.length) && over.some((leaf) => leaf.error === error);
 }
 
 /** The caller has seen to it that it fits. */

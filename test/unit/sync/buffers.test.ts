@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { DmaBuf } from '../../../src/buf/index.js';
-import { Fence, type Timeline } from '../../../src/fence/index.js';
+import { Fence, FenceChain, type Timeline } from '../../../src/fence/index.js';
 import type { Usage } from '../../../src/resv/index.js';
 import { exportSyncFile, importSyncFile, SyncFile } from '../../../src/sync/index.js';
 import { codeOf } from '../fence/rooms.js';
@@ -93,6 +93,19 @@ describe('import', () => {
       ['write', false],
       ['write', true],
     ]);
+  });
+
+  test('adds what the links of a chain add, and nothing that is before them and over', async () => {
+    const [over, one, two] = [
+      timelines.kernel.next(),
+      timelines.read.next(),
+      timelines.write.next(),
+    ];
+    const first = FenceChain.append(a, null, over, 1);
+    const newest = FenceChain.append(a, FenceChain.append(a, first, one, 2), two, 3);
+    timelines.kernel.signal(over);
+    await importSyncFile(buf, SyncFile.create(a, newest), 'write');
+    expect(buf.resv.fences('write')).toEqual([two, one]);
   });
 
   test('the same fence twice is one', async () => {

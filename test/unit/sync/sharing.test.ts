@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { beforeEach, describe, expect, test } from 'vitest';
 import { setBit } from '../../../src/agent/index.js';
-import { Fence, FenceChain } from '../../../src/fence/index.js';
+import { type AnyFence, Fence, FenceChain } from '../../../src/fence/index.js';
 import { SyncFile, type SyncShare } from '../../../src/sync/index.js';
 import { SyncFileLayout } from '../../../src/sync/layout.js';
 import { codeOf } from '../fence/rooms.js';
@@ -228,6 +228,22 @@ describe('an error', () => {
     expect(SyncFile.open(c, theirs.share()).status).toBe('EIO');
   });
 
+  test('of a container that failed with its maker is learnt, though none of its points failed', () => {
+    const timeline = c.fences.timeline('gpu');
+    const [x, y] = [timeline.next().toJSON(), timeline.next().toJSON()];
+    const set = Fence.all([Fence.from(b, x), Fence.from(b, y)]);
+    const link = FenceChain.append(b, null, Fence.from(b, x), 1);
+    const [known, chain] = [set.toJSON(), link.toJSON()].map((name) => Fence.from(a, name));
+    all.bury(b);
+    const files = [known, chain].map((fence) => SyncFile.create(a, fence as AnyFence));
+    for (const file of files) {
+      expect(file.status).toBe('EOWNERDEAD');
+      const theirs = SyncFile.open(c, file.share());
+      recycle(a);
+      expect(theirs.status).toBe('EOWNERDEAD');
+    }
+  });
+
   test('is forgotten with the last reference: nothing is kept for nobody', () => {
     const timeline = a.fences.timeline('gpu');
     const file = SyncFile.create(a, timeline.next());
@@ -265,6 +281,19 @@ describe('a death', () => {
     file.close();
     a.syncFiles.tickets.sweep();
     expect(a.syncFiles.rows.count).toBe(0);
+  });
+
+  test('of who has made a set of others’ points, and shared it, leaves their fences to go on', () => {
+    const [left, right] = [a.fences.timeline('l'), c.fences.timeline('r')];
+    const names = [left.next().toJSON(), right.next().toJSON()];
+    const set = Fence.all(names.map((name) => Fence.from(b, name)));
+    const theirs = SyncFile.open(a, SyncFile.create(b, set).share());
+    all.bury(b);
+    expect([theirs.status, theirs.info().count]).toEqual([0, 2]);
+    left.signal(1);
+    expect(theirs.status).toBe(0);
+    right.fail(1, 'EIO');
+    expect(theirs.status).toBe('EIO');
   });
 
   test('of both frees the row', () => {
