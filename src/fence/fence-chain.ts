@@ -170,13 +170,26 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
     }
   }
 
-  /** @internal Of each pending link, and of this one, what it adds; the newest first. */
+  /** @internal Of each pending link, and of this one, what it adds; the newest first. Last, a link that failed with its maker. */
   get leaves(): readonly Fence[] {
     const leaves: Fence[] = [];
     for (const node of this) {
       leaves.push(...(node instanceof FenceChain ? node.fence : node).leaves);
     }
+    const failed = this.#failedLink();
+    if (failed !== null) leaves.push(failed);
     return leaves;
+  }
+
+  /** Stands for all that was before it, of which nobody knows whether it is over. */
+  #failedLink(): Fence | null {
+    const { records, containers } = this.#source;
+    let at: Point | null = this.#record;
+    while (at !== null && !records.isSignaled(at.row, at.generation)) {
+      at = readLink(records, at)?.previous ?? null;
+    }
+    const link = at === null ? null : containers.at(at);
+    return link instanceof FenceChain && link.error !== null ? link.#record : null;
   }
 
   // ------------------------------------------------------------------------------------------- asking

@@ -12,10 +12,9 @@
  * Pairs       P5 reader: members, then the container's generation ↔ maker: the container's new generation, then the members.
  */
 
-import { load, store } from '../mem/index.js';
+import { load, store, type Words } from '../mem/index.js';
 import type { FenceBlocks } from './blocks.js';
 import {
-  generationOf,
   highByte,
   Kind,
   kindIn,
@@ -45,27 +44,17 @@ export interface LinkNames {
   readonly previousSeqno: number;
 }
 
-/** Names of up to four members. */
-interface Names {
-  readonly words: readonly number[];
-  readonly high: number;
+const NONE: Point = { row: 0, generation: 0 };
+
+function writeName(words: Words, at: number, place: number, point: Point): void {
+  store(words, at + members.names + place, memberWord(point.row, point.generation));
 }
 
-function pack(points: readonly (Point | null)[]): Names {
-  const words = points.map((point) =>
-    point === null ? 0 : memberWord(point.row, point.generation),
-  );
-  const high = points.reduce(
-    (bytes, point, place) => bytes | highByte(point?.generation ?? 0, place),
-    0,
-  );
-  return { words, high };
-}
-
-function unpack({ words, high }: Names, place: number): Point | null {
-  const word = words[place] ?? 0;
+function readName(words: Words, at: number, place: number): Point | null {
+  const word = load(words, at + members.names + place);
   const row = memberRow(word);
-  return row === 0 ? null : { row, generation: memberGeneration(word, high, place) };
+  if (row === 0) return null;
+  return { row, generation: memberGeneration(word, load(words, at + members.high), place) };
 }
 
 /**
@@ -102,32 +91,34 @@ export function writeSet(
   points: readonly Point[],
   kind: Kind,
 ): number {
-  let next = 0;
-  for (let index = rows.length - 1; index >= 0; index--) {
-    const row = rows[index] as number;
-    const four = points.slice(index * MEMBERS_PER_ROW, (index + 1) * MEMBERS_PER_ROW);
-    write(records, row, next, pack(four));
-    next = row;
+  for (const [index, row] of rows.entries()) {
+    const at = records.at(row);
+    let high = 0;
+    for (let place = 0; place < MEMBERS_PER_ROW; place++) {
+      const point = points[index * MEMBERS_PER_ROW + place] ?? NONE;
+      writeName(records.words, at, place, point);
+      high |= highByte(point.generation, place);
+    }
+    store(records.words, at + members.high, high);
+    store(records.words, at + members.next, rows[index + 1] ?? 0);
   }
-  return moreWord(next, kind);
+  return moreWord(rows[0] ?? 0, kind);
 }
 
 /** Writes what a link says. @returns the container's word `more` */
 export function writeLink(records: FenceRecords, row: number, names: LinkNames): number {
-  const { words, high } = pack([names.payload, names.previous]);
-  const seqno = [names.previousSeqno | 0, Math.floor(names.previousSeqno / 2 ** 32)];
-  write(records, row, 0, { words: [...words, ...seqno], high });
-  return moreWord(row, Kind.CHAIN);
-}
-
-function write(records: FenceRecords, row: number, next: number, names: Names): void {
-  const { words: w } = records;
+  const { words } = records;
   const at = records.at(row);
-  store(w, at + members.next, next);
-  for (let place = 0; place < MEMBERS_PER_ROW; place++) {
-    store(w, at + members.names + place, names.words[place] ?? 0);
-  }
-  store(w, at + members.high, names.high);
+  const { payload, previous, previousSeqno } = names;
+  const before = previous ?? NONE;
+  writeName(words, at, PAYLOAD, payload);
+  writeName(words, at, PREVIOUS, before);
+  store(words, at + members.names + SEQNO_LOW, previousSeqno | 0);
+  store(words, at + members.names + SEQNO_HIGH, Math.floor(previousSeqno / 2 ** 32));
+  const high = highByte(payload.generation, PAYLOAD) | highByte(before.generation, PREVIOUS);
+  store(words, at + members.high, high);
+  store(words, at + members.next, 0);
+  return moreWord(row, Kind.CHAIN);
 }
 
 /** Calls `each` for every row of members, of a container of one's own. */
@@ -150,43 +141,46 @@ export function recycleMembers(records: FenceRecords, row: number): number {
   return generation;
 }
 
-/** What stands in the rows of that container; null when it, or what it is made of, has gone. */
-function read(records: FenceRecords, { row, generation }: Point, kind: Kind): Names[] | null {
-  const { words: w } = records;
-  const more = records.moreOf(row);
-  if (kindIn(more) !== kind) return null;
-  const owner = records.ownerOf(row);
-  const found: Names[] = [];
-  for (let part = membersIn(more); part !== 0; ) {
-    const at = records.at(part);
-    const state = load(w, at);
-    if (phaseOf(state) !== Phase.MEMBERS || load(w, at + members.owner) !== owner) return null;
-    const words = Array.from({ length: MEMBERS_PER_ROW }, (_, place) =>
-      load(w, at + members.names + place),
-    );
-    found.push({ words, high: load(w, at + members.high) });
-    const next = load(w, at + members.next);
-    if (load(w, at) !== state) return null;
-    part = next;
-  }
-  return generationOf(records.stateOf(row)) === generation ? found : null; // P5
+/** The state of a row of members, if it is that maker's; else 0. */
+function partState(records: FenceRecords, at: number, owner: number): number {
+  const state = load(records.words, at);
+  const is = phaseOf(state) === Phase.MEMBERS && load(records.words, at + members.owner) === owner;
+  return is ? state : 0;
 }
 
-/** Points of a set; null when nobody knows any more. */
+/** Points of a set; null when it, or what it is made of, has gone. */
 export function readSet(records: FenceRecords, set: Point, kind: Kind): readonly Point[] | null {
-  const parts = read(records, set, kind);
-  if (parts === null) return null;
-  return parts.flatMap((names) => names.words.flatMap((_, place) => unpack(names, place) ?? []));
+  const { words } = records;
+  const more = records.moreOf(set.row);
+  if (kindIn(more) !== kind) return null;
+  const owner = records.ownerOf(set.row);
+  const points: Point[] = [];
+  for (let part = membersIn(more); part !== 0; ) {
+    const at = records.at(part);
+    const state = partState(records, at, owner);
+    if (state === 0) return null;
+    for (let place = 0; place < MEMBERS_PER_ROW; place++) {
+      const point = readName(words, at, place);
+      if (point !== null) points.push(point);
+    }
+    part = load(words, at + members.next);
+    if (load(words, at) !== state) return null;
+  }
+  return records.isCurrent(set.row, set.generation) ? points : null; // P5
 }
 
 /** What a link says; null when nobody knows any more. */
 export function readLink(records: FenceRecords, link: Point): LinkNames | null {
-  const [names] = read(records, link, Kind.CHAIN) ?? [];
-  if (names === undefined) return null;
-  const { words } = names;
-  return {
-    payload: unpack(names, PAYLOAD) as Point,
-    previous: unpack(names, PREVIOUS),
-    previousSeqno: (words[SEQNO_HIGH] ?? 0) * 2 ** 32 + ((words[SEQNO_LOW] ?? 0) >>> 0),
-  };
+  const { words } = records;
+  const more = records.moreOf(link.row);
+  if (kindIn(more) !== Kind.CHAIN) return null;
+  const at = records.at(membersIn(more));
+  const state = partState(records, at, records.ownerOf(link.row));
+  const payload = state === 0 ? null : readName(words, at, PAYLOAD);
+  if (payload === null) return null;
+  const previous = readName(words, at, PREVIOUS);
+  const low = load(words, at + members.names + SEQNO_LOW);
+  const high = load(words, at + members.names + SEQNO_HIGH);
+  if (load(words, at) !== state || !records.isCurrent(link.row, link.generation)) return null; // P5
+  return { payload, previous, previousSeqno: high * 2 ** 32 + (low >>> 0) };
 }

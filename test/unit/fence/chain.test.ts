@@ -214,6 +214,17 @@ describe('when the maker of a link dies', () => {
     expect([second.error, f1.signaled]).toEqual(['EOWNERDEAD', false]);
   });
 
+  test('a set that the chain is put into fails, since what was before his link may be pending', () => {
+    const [f1, f2] = [single(c), single(b)];
+    const first = append(a, null, seenIn(a, f1), 1);
+    const second = append(b, seenIn(b, first), f2, 2);
+    bury(a);
+    const set = Fence.all([second, single(b)]);
+    for (const point of set) b.signal(point);
+    expect([set.signaled, set.error, f1.signaled]).toEqual([true, 'EOWNERDEAD', false]);
+    expect([second.error, Fence.all([second]).error]).toEqual(['EOWNERDEAD', 'EOWNERDEAD']);
+  });
+
   test('what was over before is over', async () => {
     const [f1, f2] = [single(b), single(b)];
     const first = append(a, null, seenIn(a, f1), 1);
