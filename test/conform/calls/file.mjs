@@ -119,16 +119,18 @@ export function llseek(session, step) {
   return withFile(session, step, (file) => file.seek(Number(offset), numberOf(whence)));
 }
 
-/** Where a command has its direction and the size of its argument. */
-const WRITES = 1;
-const SIZE = 8;
+/** Bits of a command: its direction, and the size of its argument, which is that of a pointer unless it says so. */
+const DIRECTIONS = /** @type {Record<string, number>} */ ({ '': 0, W: 1, R: 2, WR: 3 });
+const POINTER = 8;
 
 /** "_IOW(b,9)", a name, or a number. @param {Args} args */
 function commandIn({ cmd }) {
-  const [, kind, type = '', nr] = /^_IO(W?)\((\w),(\d+)\)$/.exec(String(cmd)) ?? [];
-  if (nr === undefined) return numberOf(cmd);
-  const plain = (type.charCodeAt(0) << 8) | Number(nr);
-  return kind === 'W' ? ((WRITES << 30) | (SIZE << 16) | plain) >>> 0 : plain;
+  const command = /^_IO(|W|R|WR)\((\w), ?(\d+)\)$/.exec(String(cmd));
+  if (command === null) return numberOf(cmd);
+  const [, kind = '', type = '', nr] = command;
+  const size = kind === '' ? 0 : POINTER;
+  const direction = DIRECTIONS[kind] ?? 0;
+  return ((direction << 30) | (size << 16) | (type.charCodeAt(0) << 8) | Number(nr)) >>> 0;
 }
 
 /** Is it a number that somebody may send? @param {Args} args */

@@ -199,7 +199,7 @@ describe('callbacks that cannot fail', () => {
     nth(all, 1).reservations.of(busy.row).tryLock();
     const seen: unknown[] = [];
     const wait = (): void => {
-      seen.push(thrown(() => busy.resv.lockSync({ timeout: 1 })).code);
+      seen.push(thrown(() => busy.resv.lockSync({ timeout: 1_000 })).code);
     };
     const { buf } = staticExport(rig, 100, { unmap: wait, endCpuAccess: wait, release: wait });
     const att = await buf.attach('x');

@@ -118,4 +118,18 @@ describe('stall', () => {
     await wait;
     expect(waits()).toBeNull();
   });
+
+  test('a loop over readiness says what it would take', async () => {
+    await using domain = await Domain.create(small);
+    using frame = domain.alloc(8, { name: 'frame' });
+    const loop = frame.readiness();
+    await loop.next();
+    const waits = (): unknown => domain.snapshot().members[0]?.waitingFor;
+    const step = loop.next();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(waits()).toBe(`a new fence of buffer ${frame.id} "frame"`);
+    await loop.return?.();
+    await step;
+    expect(waits()).toBeNull();
+  });
 });

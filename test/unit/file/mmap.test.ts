@@ -73,7 +73,9 @@ describe('a mapping', () => {
     lock.reserve(1);
     lock.add(fence, 'write');
     using map = await file.mmap(0, SIZE, PROT_READ, { timeout: 0 });
-    expect(map.size).toBe(SIZE);
+    // No page is protected: PROT_READ is a promise of its caller.
+    map.bytes[0] = 1;
+    expect([map.size, map.bytes[0]]).toEqual([SIZE, 1]);
   });
 
   it('that was forgotten is told as a leak, and given back', async () => {
