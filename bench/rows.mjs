@@ -236,7 +236,7 @@ export const experiments = [
   },
   {
     placements: ONE,
-    together: at('cases/chain-links.mjs'),
+    together: at('cases/chain-links.mjs', { flags: ROOM_TO_GROW }),
     rows: [
       {
         name: 'chain of 100 000 links, signalled in order and released, per link',

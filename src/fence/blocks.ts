@@ -98,8 +98,8 @@ export class FenceBlocks {
     return this.#free[this.#next++] ?? 0;
   }
 
-  /** The object of an own row. */
-  put(row: number, fence: Fence): void {
+  /** The object of an own row; undefined: a free row has none. */
+  put(row: number, fence: Fence | undefined): void {
     const block = this.#fences[row >>> this.#shift];
     if (block !== undefined) block[row & (this.#blockRows - 1)] = fence;
   }
@@ -189,6 +189,7 @@ export class FenceBlocks {
   #recycle(row: number, state: number): void {
     const { records } = this;
     this.#keep(row, state);
+    this.put(row, undefined);
     const more = records.moreOf(row);
     const generation = records.recycle(row, state);
     if (kindIn(more) !== Kind.POINT) this.#recycleContainer(row, more);

@@ -166,3 +166,14 @@ test('a name that was recycled still says which point it was', () => {
   expect(late.timestamp).toBe(0);
   expect([late.timeline, late.seqno]).toEqual([fence.timeline, 7]);
 });
+
+test('who made a fence forgets it with its row, and whoever kept it knows its end', () => {
+  const room = fenceRooms(1).rooms[0] as Fences;
+  const fence = room.create(room.contexts(), 7);
+  const { row, generation } = fence;
+  room.signal(fence, EIO);
+  // The row is free for some time before it is used again.
+  while (room.records.isCurrent(row, generation)) room.signal(room.create(1, 1));
+  expect(room.handle(row, generation)).toBe(Fence.done);
+  expect(fence.error).toBe('EIO');
+});
