@@ -225,6 +225,19 @@ describe('when the maker of a link dies', () => {
     expect([second.error, Fence.all([second]).error]).toEqual(['EOWNERDEAD', 'EOWNERDEAD']);
   });
 
+  test.each([false, true])('so does what it is merged into, over already: %s', (over) => {
+    const [f1, f2] = [single(c), single(b)];
+    const first = append(a, null, seenIn(a, f1), 1);
+    const second = append(b, seenIn(b, first), f2, 2);
+    bury(a);
+    if (over) b.signal(f2);
+    const other = single(b);
+    const merged = Fence.merge(second, other);
+    b.signal(f2);
+    b.signal(other);
+    expect([merged.signaled, merged.error, f1.signaled]).toEqual([true, 'EOWNERDEAD', false]);
+  });
+
   test('what was over before is over', async () => {
     const [f1, f2] = [single(b), single(b)];
     const first = append(a, null, seenIn(a, f1), 1);

@@ -158,6 +158,17 @@ describe('when somebody dies', () => {
     expect([seen.signaled, seen.error, x.signaled]).toEqual([true, 'EOWNERDEAD', false]);
   });
 
+  test('its maker: what it is merged into waits for its points all the same', () => {
+    const theirs = b.timeline('theirs');
+    const set = Fence.all([seenIn(a, theirs.next()), seenIn(a, theirs.next())]);
+    const seen = seenIn(b, set);
+    bury(a);
+    const merged = Fence.merge(seen, Fence.done);
+    expect([seen.error, merged.signaled, merged.leaves.length]).toEqual(['EOWNERDEAD', false, 1]);
+    theirs.signal(2);
+    expect([merged.signaled, merged.error]).toEqual([true, null]);
+  });
+
   test('who owes one of its points: that fails, and so does it', async () => {
     const theirs = b.timeline('theirs');
     const [x, y] = [left.next(), theirs.next()];
