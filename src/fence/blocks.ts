@@ -162,6 +162,8 @@ export class FenceBlocks {
         states.push(state);
       } else if (phase === Phase.FREE) {
         const generation = generationOf(state);
+        // Who made it free may have died before it had cleared this.
+        if (records.moreOf(row) !== 0) records.setMore(row, 0);
         this.#give(row, generation === 0 ? records.recycle(row, state) : generation);
       } else if (phase === Phase.MEMBERS && records.ownerOf(row) !== this.agent.tag) {
         this.#give(row, recycleMembers(records, row));
@@ -192,14 +194,15 @@ export class FenceBlocks {
     this.put(row, undefined);
     const more = records.moreOf(row);
     const generation = records.recycle(row, state);
-    if (kindIn(more) !== Kind.POINT) this.#recycleContainer(row, more);
+    if (more !== 0) this.#forget(row, more);
     this.#give(row, generation);
   }
 
-  /** Its members are found free when their own blocks are swept. */
-  #recycleContainer(row: number, more: number): void {
+  /** Neither deadline nor members any more. These are found free when their own blocks are swept. */
+  #forget(row: number, more: number): void {
     const { records } = this;
     records.setMore(row, 0);
+    if (kindIn(more) === Kind.POINT) return;
     if (records.ownerOf(row) === this.agent.tag) eachMemberRow(records, more, recycleMembers);
   }
 

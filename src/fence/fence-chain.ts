@@ -255,8 +255,10 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
     }
     for (const { link, payload } of path.toReversed()) {
       const { time } = records.outcomeOf(payload.row, payload.generation) ?? before;
-      before = { error: before.error, time: Math.max(before.time, time) };
-      containers.finish(link, before);
+      const outcome = { error: before.error, time: Math.max(before.time, time) };
+      containers.finish(link, outcome);
+      // Somebody else may have been faster, when what was before it was still known. It is pinned as long as the next one is pending.
+      before = records.outcomeOf(link.row, link.generation) ?? outcome;
     }
   }
 

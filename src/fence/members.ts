@@ -152,7 +152,8 @@ function partState(records: FenceRecords, at: number, owner: number): number {
 export function readSet(records: FenceRecords, set: Point, kind: Kind): readonly Point[] | null {
   const { words } = records;
   const more = records.moreOf(set.row);
-  if (kindIn(more) !== kind) return null;
+  // Before it is followed: of another generation it may be anything.
+  if (!records.isCurrent(set.row, set.generation) || kindIn(more) !== kind) return null; // P5
   const owner = records.ownerOf(set.row);
   const points: Point[] = [];
   for (let part = membersIn(more); part !== 0; ) {
@@ -173,7 +174,7 @@ export function readSet(records: FenceRecords, set: Point, kind: Kind): readonly
 export function readLink(records: FenceRecords, link: Point): LinkNames | null {
   const { words } = records;
   const more = records.moreOf(link.row);
-  if (kindIn(more) !== Kind.CHAIN) return null;
+  if (!records.isCurrent(link.row, link.generation) || kindIn(more) !== Kind.CHAIN) return null; // P5
   const at = records.at(membersIn(more));
   const state = partState(records, at, records.ownerOf(link.row));
   const payload = state === 0 ? null : readName(words, at, PAYLOAD);

@@ -130,7 +130,7 @@ export class FenceRecords {
   commit(at: number, state: number): void {
     this.#floats[(at + fence.time) >> 1] = this.agent.time();
     const before = exchange(this.words, at, state); // P4
-    if ((before & MARKS) !== 0) this.#honour(at, before);
+    this.#honour(at, before);
   }
 
   /**
@@ -166,9 +166,11 @@ export class FenceRecords {
     return this.signal(row, generationOf(state), error);
   }
 
-  /** Those who marked the fence while it was pending get what they asked for. */
+  /**
+   * Those who marked the fence while it was pending get what they asked for. A deadline stays where it is: from here on the row may
+   * be somebody else's, so only who hands it out clears it.
+   */
   #honour(at: number, before: number): void {
-    if ((before & HURRIED) !== 0) store(this.words, at + fence.more, 0);
     if ((before & WAITED) !== 0) this.agent.wake(objectKey('fence', this.rowAt(at)));
   }
 
