@@ -115,12 +115,12 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
 
   get error(): ErrorCode | null {
     if (!this.signaled) return null;
-    return this.#record === null ? this.#ownError() : this.#record.error;
+    return this.#record?.signaled === true ? this.#record.error : this.#ownError();
   }
 
   get timestamp(): number | null {
     if (!this.signaled) return null;
-    return this.#record === null ? this.#ownTime() : this.#record.timestamp;
+    return this.#record?.signaled === true ? this.#record.timestamp : this.#ownTime();
   }
 
   // ------------------------------------------------------------------------------------------- by its points
@@ -175,9 +175,10 @@ export class FenceSet extends AnyFence implements Iterable<Fence> {
     return this.#source;
   }
 
-  /** @internal */
+  /** @internal Of what it is made of, if that is known; else its own record, which says how it ended. */
   get leaves(): readonly Fence[] {
-    return this.#points;
+    const record = this.#record;
+    return this.#points.length === 0 && record?.signaled === true ? [record] : this.#points;
   }
 
   /** @internal */

@@ -8,6 +8,7 @@
  * container learns of them.
  *
  * Invariants  I12 a record of another generation means "signalled".
+ *             Who has left holds nothing and changes nothing: the bits of its slot are somebody else's. Its handles only look.
  * Pairs       P5 see records.
  *             P8 handle: own bit, then the state ↔ recycler: state is SIGNALED, then the bits.
  */
@@ -37,8 +38,8 @@ export class Handles {
   open(row: number, generation: number): Fence | null {
     const known = this.#byRow.get(row)?.deref();
     if (known !== undefined) return known.generation === generation ? known : null;
-    const { records, agent } = this.source;
-    records.setHeld(row, agent.slot, true); // P8
+    const { records } = this.source;
+    this.#setHeld(row, true); // P8
     const outcome = records.outcomeOf(row, generation); // P8
     const timeline = records.contextOf(row);
     const seqno = records.seqnoOf(row);
@@ -58,17 +59,17 @@ export class Handles {
     return fence;
   }
 
-  /** Runs `change` while the row's fence, if it is pending, cannot give way to another. */
+  /** Runs `change` while the row's fence, if it is pending, cannot give way to another. Not of who has left. */
   whileHeld(row: number, change: () => void): void {
-    const { records, agent } = this.source;
-    records.setHeld(row, agent.slot, true); // P8
+    if (this.source.agent.left) return;
+    this.#setHeld(row, true); // P8
     change();
     this.#clear(row);
   }
 
   /** The row is not recycled from now on; whether it was before, look afterwards. */
   pin(row: number): void {
-    this.source.records.setHeld(row, this.source.agent.slot, true); // P8
+    this.#setHeld(row, true); // P8
     const page = (this.#pins[row >>> PAGE_BITS] ??= new Uint32Array(PAGE));
     page[row & (PAGE - 1)] = this.#pinsOf(row) + 1;
   }
@@ -103,6 +104,11 @@ export class Handles {
 
   #clear(row: number): void {
     if (this.#byRow.has(row) || this.#pinsOf(row) > 0) return;
-    this.source.records.setHeld(row, this.source.agent.slot, false);
+    this.#setHeld(row, false);
+  }
+
+  #setHeld(row: number, held: boolean): void {
+    const { records, agent } = this.source;
+    if (!agent.left) records.setHeld(row, agent.slot, held);
   }
 }
