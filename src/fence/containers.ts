@@ -24,7 +24,7 @@ import type { AnyFence } from './any-fence.js';
 import type { FenceBlocks } from './blocks.js';
 import { type Fence, know, knownOf } from './fence.js';
 import { type FenceChain, makeChain } from './fence-chain.js';
-import { type FenceSet, makeSet } from './fence-set.js';
+import { FenceSet, makeSet } from './fence-set.js';
 import type { Handles } from './handles.js';
 import { Kind, kindIn } from './layout.js';
 import {
@@ -105,9 +105,10 @@ export class Containers {
     previous: AnyFence | null,
     previousSeqno: number,
   ): FenceChain {
-    const members = this.#pin(previous === null ? [payload] : [payload, previous]);
+    const fence = this.#ownSet(payload);
+    const members = this.#pin(previous === null ? [fence] : [fence, this.#ownSet(previous)]);
     const [first, before = null] = members as [Point, Point?];
-    const names = { payload: first, previous: before, previousSeqno, fence: payload };
+    const names = { payload: first, previous: before, previousSeqno, fence };
     const write = (): number => {
       const [row] = takeRows(this.#records, this.blocks, 1) as [number];
       return writeLink(this.#records, row, names);
@@ -116,6 +117,14 @@ export class Containers {
     const chain = makeChain(this.host, record, names);
     this.#keep(record, chain, members);
     return chain;
+  }
+
+  /** A link goes by records, and must not take a set for over because its maker died: of another agent's set it has one of its own. */
+  #ownSet(fence: AnyFence): AnyFence {
+    if (!(fence instanceof FenceSet)) return fence;
+    const { row } = fence.recordIn(this);
+    if (this.#records.ownerOf(row) === this.agent.tag) return fence;
+    return makeSet(fence.leaves, fence.mode, this.host);
   }
 
   #make(context: number, seqno: number, members: readonly Point[], write: () => number): Fence {

@@ -263,3 +263,20 @@ test('a chain of 100 000 links is walked, signalled and released in a loop', () 
   source.signal(100_000);
   expect([newest?.signaled, oldest[0]?.signaled, room.containers.pending]).toEqual([true, true, 0]);
 });
+
+describe('a set of an agent that dies, in a link of another one', () => {
+  test.each(['payload', 'tail', 'tail of any'] as const)(
+    'as its %s: the link waits for the points',
+    (where) => {
+      const points = [single(c), single(c)];
+      const ofA = points.map((point) => seenIn(a, point));
+      const set = seenIn(b, where === 'tail of any' ? Fence.any(ofA) : Fence.all(ofA));
+      const chain = where === 'payload' ? append(b, null, set, 1) : append(b, set, Fence.done, 1);
+      const seen = seenIn(c, chain);
+      bury(a);
+      expect([chain.signaled, seen.signaled]).toEqual([false, false]);
+      for (const point of points) c.signal(point);
+      expect([seen.signaled, seen.error, chain.error]).toEqual([true, null, null]);
+    },
+  );
+});
