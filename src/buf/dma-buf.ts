@@ -41,7 +41,7 @@ export class DmaBuf implements Disposable {
   readonly #reference: Reference;
   readonly #buffers: Buffers;
   #closed = false;
-  /** What ends with this handle. */
+  /** What waits, and ends with this handle. */
   #loops: Set<ReadinessLoop> | null = null;
   /** @internal */
   readonly unposted = UNPOSTED;
@@ -282,9 +282,7 @@ export class DmaBuf implements Disposable {
     const op = 'DmaBuf.readiness';
     this.use(op);
     checkWait(op, options);
-    const loop = new ReadinessLoop(this, options);
-    (this.#loops ??= new Set()).add(loop);
-    return loop;
+    return new ReadinessLoop(this, options);
   }
 
   /** Resolves when reading would not wait: POLLIN. @throws ESTALE @source dma_buf_poll */
@@ -334,9 +332,18 @@ export class DmaBuf implements Disposable {
     throw fail('ESTALE', op, { buffer: this.#reference.id }, { why });
   }
 
-  /** A loop over readiness is over: whatever it waits for, it looks again. @internal */
-  left(loop: ReadinessLoop): void {
+  /** A loop over readiness waits. Only then is it known here: nobody has to end one that he has forgotten. @internal */
+  enter(loop: ReadinessLoop): void {
+    (this.#loops ??= new Set()).add(loop);
+  }
+
+  /** It does not any more. @internal */
+  leave(loop: ReadinessLoop): void {
     this.#loops?.delete(loop);
+  }
+
+  /** A loop is over: what it waits for, if it does, looks again. @internal */
+  stir(): void {
     this.#buffers.agent.tasks.rung(listKey(this.#reference.resvRow));
   }
 

@@ -81,15 +81,17 @@ export class ReadinessLoop implements AsyncIterableIterator<Readiness, undefined
   }
 
   async #step(): Promise<IteratorResult<Readiness, undefined>> {
-    if (this.#stopped) return FINISHED;
+    if (this.#stopped || this.#buf.closed) return FINISHED;
     const { buffers } = this.#buf;
     try {
       const reference = this.#buf.use(OP);
       reference.holders++;
+      this.#buf.enter(this);
       try {
         const waiting = nextReadiness(reference.resv, this.#last, () => this.#stopped);
         this.#last = await buffers.agent.run(OP, waiting, this.#options);
       } finally {
+        this.#buf.leave(this);
         buffers.drop(reference);
       }
     } catch (error) {
@@ -103,6 +105,6 @@ export class ReadinessLoop implements AsyncIterableIterator<Readiness, undefined
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#buf.left(this);
+    this.#buf.stir();
   }
 }

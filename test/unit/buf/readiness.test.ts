@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Readiness: a look, and a loop over its changes. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { DmaBuf, Readiness } from '../../../src/buf/index.js';
 import { openShare } from '../../../src/buf/index.js';
@@ -354,5 +356,34 @@ describe('a poller', () => {
     expect(next.row).toBe(row);
     expect(rig.buffers.adopt(row, generation)).toBeNull();
     expect([rig.buffers.holders(row), next.poll()]).toEqual([1, IDLE]);
+  });
+});
+
+describe('a loop that was forgotten', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+
+  it('is kept by nobody, though its handle is open', async () => {
+    const { buf } = stage();
+    let forgotten = 0;
+    const registry = new FinalizationRegistry<null>(() => void forgotten++);
+    await (async () => {
+      const loop = buf.readiness();
+      registry.register(loop, null);
+      await loop.next();
+    })();
+    while (forgotten === 0) {
+      await turns();
+      gc();
+    }
+    expect(buf.poll()).toEqual(IDLE);
+  });
+
+  it('and that is asked again after its handle was closed has come to its end', async () => {
+    const { buf } = stage();
+    const loop = buf.readiness();
+    await loop.next();
+    buf.close();
+    expect(await loop.next()).toEqual({ done: true, value: undefined });
   });
 });

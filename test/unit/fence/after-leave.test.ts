@@ -6,6 +6,15 @@ import { errorNumber } from '../../../src/errors.js';
 import { Fence, type FenceSet, Fences } from '../../../src/fence/index.js';
 import { codeOf, fenceRooms, seenIn } from './rooms.js';
 
+const who = {
+  thread: 9,
+  startTime: 0,
+  pid: 1,
+  kind: 'thread',
+  name: 'heir',
+  member: 0,
+} as const;
+
 let a: Fences;
 let left: Fences;
 let heir: Fences;
@@ -20,7 +29,7 @@ beforeEach(() => {
   const { agent } = left;
   left.close();
   agent.leave(new Error('left'));
-  heir = new Fences(new Agent(agent.arena, agent.platform, { name: 'heir', kind: 'thread' }));
+  heir = new Fences(new Agent(agent.arena, agent.platform, who));
   expect(heir.agent.slot).toBe(agent.slot);
 });
 
