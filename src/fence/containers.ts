@@ -7,8 +7,8 @@
  * itself. So no member knows of it, nothing runs in a signaller, and there is no depth to recurse into.
  *
  * Life: made (members pinned, rows written, record PENDING) → over: signalled by whoever looked, or failed with its maker → the
- * maker unpins. What nobody looks at any more is settled by its maker, a few at a time, whenever he makes fences or hears that
- * another agent has signalled one.
+ * maker unpins. What nobody looks at any more is settled by its maker, a few at a time, whenever he makes fences; when he hears that
+ * another agent has signalled some, he looks at all, some in each turn.
  *
  * Invariants  I20 what decides about a container is final: members signal once. So evaluating it twice, or in two agents at a time,
  *             is harmless, and the first to signal it says what its error and its time are.
@@ -69,6 +69,9 @@ export class Containers {
   readonly #queue: KnownContainer[] = [];
   #kept = 0;
   #next = 0;
+  /** So many are to be looked at since somebody has signalled some; and whether the next turn will. */
+  #due = 0;
+  #goesOn = false;
 
   constructor(
     readonly host: ContainerHost,
@@ -77,7 +80,7 @@ export class Containers {
   ) {
     this.agent = host.agent;
     this.#records = host.records;
-    host.agent.onNote(() => this.settle(SOME));
+    host.agent.onNote(() => this.#heard());
     blocks.onRefill = () => this.settle(MANY);
   }
 
@@ -259,6 +262,23 @@ export class Containers {
     if (this.#next === queue.length) this.#endPass();
   }
 
+  /** Who signals many rings once. */
+  #heard(): void {
+    this.#due = this.#queue.length;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    this.settle(SOME);
+    this.#due -= SOME;
+    if (this.#due <= 0 || this.#goesOn) return;
+    this.#goesOn = true;
+    this.agent.platform.soon(() => {
+      this.#goesOn = false;
+      this.#goOn();
+    });
+  }
+
   #endPass(): void {
     this.#queue.length = this.#kept;
     this.#kept = 0;
@@ -283,6 +303,7 @@ export class Containers {
 
   leave(): void {
     this.#pending = 0;
+    this.#due = 0;
     this.#kept = 0;
     this.#endPass();
   }

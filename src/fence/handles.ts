@@ -74,12 +74,15 @@ export class Handles {
     page[row & (PAGE - 1)] = this.#pinsOf(row) + 1;
   }
 
+  /** What is over needs no hold for its handle either: that is kept by its container, and may never be asked again. */
   unpin(row: number): void {
     const page = this.#pins[row >>> PAGE_BITS];
     const pins = this.#pinsOf(row);
     if (page === undefined || pins === 0) return;
     page[row & (PAGE - 1)] = pins - 1;
-    if (pins === 1) this.#clear(row);
+    if (pins > 1) return;
+    void this.#byRow.get(row)?.deref()?.signaled;
+    this.#clear(row);
   }
 
   #pinsOf(row: number): number {

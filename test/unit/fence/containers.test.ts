@@ -262,3 +262,16 @@ describe('records', () => {
     expect(set.signaled).toBe(true);
   });
 });
+
+test('a maker that has nothing else to do lets go of all of many sets that another agent has signalled at once', async () => {
+  a.agent.listen();
+  const points = Array.from({ length: 1000 }, () => b.create(b.contexts(), 1));
+  const sets = points.map((point) => {
+    const set = Fence.all([seenIn(a, point), seenIn(a, points[0] as Fence)]);
+    return seenIn(b, set);
+  });
+  for (const point of points) b.signal(point);
+  expect(sets.every((set) => set.signaled)).toBe(true);
+  await until(() => a.containers.pending === 0);
+  expect(points.some(({ row }) => b.records.isHeld(row, b.records.agentWords))).toBe(false);
+});
