@@ -13,7 +13,7 @@ import { load, type Words } from '../mem/index.js';
 import { AnyFence, anySignaled, type FenceName } from './any-fence.js';
 import type { KnownContainer } from './containers.js';
 import { type FenceSet, fencesOf, makeSet, setOf, sourceOf } from './fence-set.js';
-import { generationOf, MARKS, openWord, signaledWord } from './layout.js';
+import { generationOf, openWord, signaledWord, WAITED } from './layout.js';
 import { packName, readName } from './name.js';
 import type { WaitOptions } from './options.js';
 import type { FenceRecords, Outcome, Point } from './records.js';
@@ -55,7 +55,7 @@ export { closedFence, keep, know, knownOf, openFence };
 export class Fence extends AnyFence {
   /** Word of the record's state. */
   readonly #at: number;
-  /** What `state | MARKS` is while this fence is pending. */
+  /** What `state | WAITED` is while this fence is pending. */
   readonly #open: number;
   #error = OPEN;
   readonly #words: Words;
@@ -114,7 +114,7 @@ export class Fence extends AnyFence {
 
   get signaled(): boolean {
     if (this.#error !== OPEN) return true;
-    return (load(this.#words, this.#at) | MARKS) !== this.#open && this.#keep();
+    return (load(this.#words, this.#at) | WAITED) !== this.#open && this.#keep();
   }
 
   get error(): ErrorCode | null {

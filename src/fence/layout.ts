@@ -45,7 +45,7 @@ export const FenceLayout = record(
   'fence',
   {
     state: u32(
-      'generation 20 | error 8 | HURRIED | WAITED | phase 2; the error stands in the commit word',
+      'generation 20 | error 8 | 0 | WAITED | phase 2; the error stands in the commit word',
     ),
     owner: u32('tag of the agent that must signal; 0 = nobody yet, queued in a channel'),
     high: u32('high bits: context 12 | sequence number 20'),
@@ -111,10 +111,6 @@ export const Phase = { FREE: 0, PENDING: 1, SIGNALED: 2, MEMBERS: 3 } as const;
 const PHASE = 3;
 /** Somebody may wait: whoever signals has to wake. */
 export const WAITED = 4;
-/** Somebody asked for a deadline. */
-export const HURRIED = 8;
-/** What may be added to a pending fence's state. */
-export const MARKS = WAITED | HURRIED;
 const ERROR_SHIFT = 4;
 const GENERATION_SHIFT = 12;
 const GENERATIONS = 1 << 20;
@@ -145,14 +141,14 @@ export const contextIn = (high: number, low: number): number =>
 export const seqnoIn = (high: number, low: number): number =>
   (high & ((1 << SEQNO_HIGH_BITS) - 1)) * 2 ** 32 + (low >>> 0);
 
-/** What `state | MARKS` is while this generation is pending, and at no other time. */
+/** What `state | WAITED` is while this generation is pending, and at no other time. */
 export function openWord(generation: number): number {
-  return stateWord(generation, Phase.PENDING) | MARKS;
+  return stateWord(generation, Phase.PENDING) | WAITED;
 }
 
 /** What that becomes at the signal. */
 export function signaledWord(open: number, error: number): number {
-  return (open ^ (Phase.PENDING | MARKS)) | (error << ERROR_SHIFT) | Phase.SIGNALED;
+  return (open ^ (Phase.PENDING | WAITED)) | (error << ERROR_SHIFT) | Phase.SIGNALED;
 }
 
 // ------------------------------------------------------------------------------------------- containers

@@ -17,10 +17,8 @@ import {
   FenceLayout,
   FenceSection,
   generationOf,
-  HURRIED,
   highWord,
   isDeadline,
-  MARKS,
   nextGeneration,
   openWord,
   Phase,
@@ -77,7 +75,7 @@ export class FenceRecords {
   }
 
   isSignaled(row: number, generation: number): boolean {
-    return (this.stateOf(row) | MARKS) !== openWord(generation);
+    return (this.stateOf(row) | WAITED) !== openWord(generation);
   }
 
   /**
@@ -86,7 +84,7 @@ export class FenceRecords {
    */
   outcomeOf(row: number, generation: number): Outcome | null {
     const state = this.stateOf(row);
-    if ((state | MARKS) === openWord(generation)) return null;
+    if ((state | WAITED) === openWord(generation)) return null;
     if (generationOf(state) !== generation || phaseOf(state) !== Phase.SIGNALED) return FORGOTTEN;
     return { error: errorIn(state), time: this.timeOf(row) };
   }
@@ -130,7 +128,7 @@ export class FenceRecords {
   commit(at: number, state: number): void {
     this.#floats[(at + fence.time) >> 1] = this.agent.time();
     const before = exchange(this.words, at, state); // P4
-    this.#honour(at, before);
+    this.#tell(at, before);
   }
 
   /**
@@ -143,11 +141,11 @@ export class FenceRecords {
     const open = openWord(generation);
     const signaled = stateWord(generation, Phase.SIGNALED, error);
     let state = load(this.words, at);
-    if ((state | MARKS) === open) this.#floats[(at + fence.time) >> 1] = time;
-    while ((state | MARKS) === open) {
+    if ((state | WAITED) === open) this.#floats[(at + fence.time) >> 1] = time;
+    while ((state | WAITED) === open) {
       const before = cas(this.words, at, state, signaled); // P4
       if (before === state) {
-        this.#honour(at, before);
+        this.#tell(at, before);
         return true;
       }
       state = before;
@@ -167,20 +165,20 @@ export class FenceRecords {
   }
 
   /**
-   * Those who marked the fence while it was pending get what they asked for. A deadline stays where it is: from here on the row may
-   * be somebody else's, so only who hands it out clears it.
+   * Those who wait for the fence learn of its end. A deadline stays where it is: from here on the row may be somebody else's, so only
+   * who hands it out clears it.
    */
-  #honour(at: number, before: number): void {
+  #tell(at: number, before: number): void {
     if ((before & WAITED) !== 0) this.agent.wake(objectKey('fence', this.rowAt(at)));
   }
 
-  /** Adds marks to a pending fence. Look at its state afterwards. */
-  mark(row: number, generation: number, marks = WAITED): void {
+  /** Marks a pending fence: somebody may wait. Look at its state afterwards. */
+  mark(row: number, generation: number): void {
     const at = this.at(row);
     const open = openWord(generation);
-    for (let state = load(this.words, at); (state & marks) !== marks; ) {
-      if ((state | MARKS) !== open) return;
-      const before = cas(this.words, at, state, state | marks); // P4
+    for (let state = load(this.words, at); (state & WAITED) === 0; ) {
+      if ((state | WAITED) !== open) return;
+      const before = cas(this.words, at, state, state | WAITED); // P4
       if (before === state) return;
       state = before;
     }
@@ -192,7 +190,6 @@ export class FenceRecords {
     const index = this.at(row) + fence.more;
     const now = this.agent.time();
     const wanted = Math.floor(now + Math.max(-FAR, Math.min(at - now, FAR))) | 1;
-    this.mark(row, generation, HURRIED);
     if (this.isSignaled(row, generation)) return;
     for (let known = load(w, index); known === 0 || isSooner(wanted, known); ) {
       const before = cas(w, index, known, wanted);

@@ -100,13 +100,22 @@ test('a set that is over, asked again, lets go of nothing that another container
 
 test('a deadline that comes after the end of its point changes nothing of what is in its row then', () => {
   const point = single(b);
-  const { mark } = a.records;
-  a.records.mark = (...args) => {
-    b.signal(point);
-    // Many more than there are rows in a block: what can be used again was.
+  // Many more than there are rows in a block: what can be used again is.
+  const churn = (): void => {
     for (let n = 0; n < 5_000; n++) b.signal(single(b));
-    mark.apply(a.records, args);
+  };
+  const { isSignaled } = a.records;
+  a.records.isSignaled = (...name) => {
+    const was = isSignaled.apply(a.records, name);
+    b.signal(point);
+    churn();
+    return was;
   };
   a.askDeadline(point, performance.timeOrigin + performance.now() + 1000);
-  expect(b.records.moreOf(point.row)).toBe(0);
+  expect(b.records.isCurrent(point.row, point.generation)).toBe(true);
+  churn();
+  expect([b.records.isCurrent(point.row, point.generation), b.records.moreOf(point.row)]).toEqual([
+    false,
+    0,
+  ]);
 });
