@@ -29,6 +29,8 @@ export class SoftwareTimeline implements Disposable {
   readonly #context: Timeline;
   /** Points that have not signalled, by number. */
   readonly #open = new Map<number, Fence>();
+  /** Their numbers in order: moving on looks only at what it comes to. */
+  readonly #order: number[] = [];
   readonly #forget: () => void;
   #reached = 0;
   #closed = false;
@@ -85,9 +87,16 @@ export class SoftwareTimeline implements Disposable {
     if (known !== undefined) return known;
     const { fences } = this.#files;
     const point = fences.create(this.#context.id, Math.max(0, seqno));
-    if (seqno > this.#reached) this.#open.set(seqno, point);
+    if (seqno > this.#reached) this.#add(seqno, point);
     else fences.signal(point);
     return point;
+  }
+
+  #add(seqno: number, point: Fence): void {
+    this.#open.set(seqno, point);
+    // Most come in order: from the end is not far.
+    const before = this.#order.findLastIndex((other) => other < seqno);
+    this.#order.splice(before + 1, 0, seqno);
   }
 
   /**
@@ -101,7 +110,7 @@ export class SoftwareTimeline implements Disposable {
     const op = 'SoftwareTimeline.inc';
     this.#alive(op);
     this.#reached += checkInteger(op, 'n', n, 0, U32);
-    this.#signal((seqno) => seqno <= this.#reached, 0);
+    this.#signal(this.#reached, 0);
   }
 
   /** Open points fail with ENOENT. Twice is harmless. @source sw_sync_debugfs_release */
@@ -109,7 +118,7 @@ export class SoftwareTimeline implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#forget();
-    this.#signal(() => true, errorNumber('ENOENT'));
+    this.#signal(Infinity, errorNumber('ENOENT'));
     this.#context.close();
   }
 
@@ -117,9 +126,10 @@ export class SoftwareTimeline implements Disposable {
     this.close();
   }
 
-  #signal(is: (seqno: number) => boolean, error: number): void {
-    const due = [...this.#open.keys()].filter(is).toSorted((a, b) => a - b);
-    for (const seqno of due) {
+  /** All points up to this number, in order. */
+  #signal(last: number, error: number): void {
+    for (let [seqno] = this.#order; seqno !== undefined && seqno <= last; [seqno] = this.#order) {
+      this.#order.shift();
       const point = this.#open.get(seqno);
       this.#open.delete(seqno);
       if (point !== undefined) this.#files.fences.signal(point, error);

@@ -365,14 +365,14 @@ describe('a loop that was forgotten', () => {
 
   it('is kept by nobody, though its handle is open', async () => {
     const { buf } = stage();
-    let forgotten = 0;
-    const registry = new FinalizationRegistry<null>(() => void forgotten++);
+    const forgotten: string[] = [];
+    const registry = new FinalizationRegistry<string>((loop) => void forgotten.push(loop));
     await (async () => {
       const loop = buf.readiness();
-      registry.register(loop, null);
+      registry.register(loop, 'the loop');
       await loop.next();
     })();
-    while (forgotten === 0) {
+    while (forgotten.length === 0) {
       await turns();
       gc();
     }
