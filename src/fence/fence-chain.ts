@@ -174,7 +174,8 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
   get leaves(): readonly Fence[] {
     const leaves: Fence[] = [];
     for (const node of this) {
-      leaves.push(...(node instanceof FenceChain ? node.fence : node).leaves);
+      // One by one: what is spread goes through the stack.
+      for (const leaf of (node instanceof FenceChain ? node.fence : node).leaves) leaves.push(leaf);
     }
     return leaves;
   }

@@ -8,7 +8,7 @@
 import type { CpuIntent, DmaBuf } from '../buf/index.js';
 import { checkWait, fail, shown } from '../errors.js';
 import type { Fence, WaitOptions } from '../fence/index.js';
-import type { Usage } from '../resv/index.js';
+import { MOST_RESERVED, type Usage } from '../resv/index.js';
 import { checkName } from './names.js';
 import { SyncFile } from './sync-file.js';
 import { SyncFiles } from './sync-files.js';
@@ -64,6 +64,10 @@ export async function importSyncFile(
   }
   const points = fence.leaves.filter(isOfUse);
   if (points.length === 0) return;
+  if (points.length > MOST_RESERVED) {
+    const why = `at most ${MOST_RESERVED} fences can be added at once: merge what is of one timeline`;
+    throw fail('ENOMEM', op, { fences: points.length }, { why });
+  }
   reference.holders++; // the handle may be closed meanwhile: the lock must not become the next buffer's
   try {
     using lock = await reference.resv.lock(options);

@@ -226,6 +226,14 @@ describe('when the maker of a link dies', () => {
   });
 });
 
+test('a link of a set of 200 000 points has them all as leaves', () => {
+  const room = fenceRooms(1, { agents: 256 }).rooms[0] as Fences;
+  const source = room.timeline('payloads');
+  const points = Array.from({ length: 200_000 }, () => source.next());
+  const link = append(room, null, Fence.all(points), 1);
+  expect(link.leaves.length).toBe(points.length);
+});
+
 test('a chain of 100 000 links is walked, signalled and released in a loop', () => {
   const room = fenceRooms(1, { agents: 256 }).rooms[0] as Fences;
   const source = room.timeline('payloads');

@@ -168,4 +168,13 @@ describe('import', () => {
     const fresh = SyncFile.create(a, timelines.read.next());
     expect(await codeOf(importSyncFile(buf, fresh, 'read'))).toBe('ESTALE');
   });
+
+  test('more fences than can be added at once are ENOMEM, and nothing is added', async () => {
+    const big = rig({ agents: 256 });
+    const [frame, timeline] = [big.alloc(), big.fences.timeline('long')];
+    const points = Array.from({ length: 65_537 }, () => timeline.next());
+    const file = SyncFile.create(big, Fence.all(points));
+    expect(await codeOf(importSyncFile(frame, file, 'read'))).toBe('ENOMEM');
+    expect([frame.resv.test('bookkeep'), frame.resv.locked]).toEqual([true, false]);
+  });
 });
