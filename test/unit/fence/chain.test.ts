@@ -226,10 +226,10 @@ describe('when the maker of a link dies', () => {
   });
 });
 
-test('a link of a set of 200 000 points has them all as leaves', () => {
+test('a link of a set of 600 000 points has them all as leaves', () => {
   const room = fenceRooms(1, { agents: 256 }).rooms[0] as Fences;
   const source = room.timeline('payloads');
-  const points = Array.from({ length: 200_000 }, () => source.next());
+  const points = Array.from({ length: 600_000 }, () => source.next());
   const link = append(room, null, Fence.all(points), 1);
   expect(link.leaves.length).toBe(points.length);
 });
