@@ -78,6 +78,10 @@ describe('append', () => {
       expect(() => append(a, null, none, 1)).toThrow(/fence must be a fence/);
     }
     expect(() => append(a, 5 as never, fence, 1)).toThrow(/previous must be a fence/);
+    for (const none of [null, undefined, 1, {}] as never[]) {
+      expect(() => FenceChain.append(none, null, fence, 1)).toThrow(/domain must be a Domain/);
+      expect(() => Fence.from(none, fence.toJSON())).toThrow(/domain must be a Domain/);
+    }
     expect(await codeOf(() => chain.findSeqno(2))).toBe('EINVAL');
     expect(await codeOf(() => chain.findSeqno(-1))).toBe('EINVAL');
   });

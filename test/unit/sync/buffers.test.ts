@@ -154,6 +154,10 @@ describe('import', () => {
   test('what is wrong is refused, in the order of Linux', async () => {
     const file = SyncFile.create(a, timelines.read.next());
     const none = undefined as never;
+    for (const wrong of [none, null as never, file as never]) {
+      expect(await codeOf(importSyncFile(wrong, file, 'read'))).toBe('EINVAL');
+      expect(await codeOf(() => exportSyncFile(wrong, 'read'))).toBe('EINVAL');
+    }
     expect(await codeOf(importSyncFile(buf, none, 'all' as never))).toBe('EINVAL');
     for (const wrong of [none, null, Fence.done, buf]) {
       expect(await codeOf(importSyncFile(buf, wrong as never, 'read'))).toBe('EINVAL');
