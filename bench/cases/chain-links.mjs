@@ -8,7 +8,7 @@ import { median } from '../lib/stats.mjs';
 
 const LONG = 100_000;
 const SHORT = 10_000;
-const ROUNDS = 4;
+const ROUNDS = 3;
 const NS_PER_MS = 1e6;
 
 function runChain(domain, timeline, links) {

@@ -16,7 +16,8 @@
 
 import { checkInteger, type ErrorCode, type ErrorDetails, fail, shown } from '../errors.js';
 import { AnyFence, type FenceName } from './any-fence.js';
-import type { Fence, FenceDomain } from './fence.js';
+import type { Fence } from './fence.js';
+import { type FenceDomain, roomOf } from './fence-domain.js';
 import { Kind, kindIn } from './layout.js';
 import { type LinkNames, readLink } from './members.js';
 import { packName } from './name.js';
@@ -74,6 +75,7 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
     seqno: number,
   ): FenceChain {
     const op = 'FenceChain.append';
+    const fences = roomOf(op, domain);
     checkPart(op, 'fence', fence);
     if (previous !== null) checkPart(op, 'previous', previous);
     checkInteger(op, 'seqno', seqno, 1, MOST_SEQNO);
@@ -81,7 +83,6 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
       const why = 'fence must be a Fence, or a set made by all(): put a chain in as previous';
       throw fail('EINVAL', op, fence.details, { why });
     }
-    const { fences } = domain;
     for (const part of [fence, previous]) {
       if (part?.source && part.source !== fences) throw fail('EXDEV', op, part.details);
     }
@@ -174,7 +175,8 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
   get leaves(): readonly Fence[] {
     const leaves: Fence[] = [];
     for (const node of this) {
-      leaves.push(...(node instanceof FenceChain ? node.fence : node).leaves);
+      // One by one: what is spread goes through the stack.
+      for (const leaf of (node instanceof FenceChain ? node.fence : node).leaves) leaves.push(leaf);
     }
     const failed = this.#failedLink();
     if (failed !== null) leaves.push(failed);

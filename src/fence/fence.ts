@@ -12,6 +12,7 @@ import { checkWait, type ErrorCode, type ErrorDetails, errorCode, fail, shown } 
 import { load, type Words } from '../mem/index.js';
 import { AnyFence, anySignaled, type FenceName } from './any-fence.js';
 import type { KnownContainer } from './containers.js';
+import { type FenceDomain, roomOf } from './fence-domain.js';
 import { type FenceSet, fencesOf, makeSet, setOf, sourceOf } from './fence-set.js';
 import { generationOf, openWord, signaledWord, WAITED } from './layout.js';
 import { packName, readName } from './name.js';
@@ -19,16 +20,6 @@ import type { WaitOptions } from './options.js';
 import type { FenceRecords, Outcome, Point } from './records.js';
 import type { FenceSource } from './source.js';
 import { mergePoints } from './unwrap.js';
-
-/** What `Fence.from` needs of a Domain. */
-export interface FenceDomain {
-  readonly name: string;
-  readonly agent: string;
-  /** @internal */
-  readonly fences: FenceSource & {
-    find(point: Point, timeline: number, seqno: number): AnyFence;
-  };
-}
 
 /** `#error` of a fence that has not been seen signalled. */
 const OPEN = -1;
@@ -284,9 +275,10 @@ export class Fence extends AnyFence {
    */
   static from(domain: FenceDomain, name: FenceName): AnyFence {
     const op = 'Fence.from';
+    const room = roomOf(op, domain);
     const { points, mode } = readName(op, name);
     const fences = points.map(({ point, timeline, seqno }) =>
-      timeline === 0 ? Fence.done : domain.fences.find(point, timeline, seqno),
+      timeline === 0 ? Fence.done : room.find(point, timeline, seqno),
     );
     const [only] = fences;
     if (only !== undefined && fences.length === 1) return only;

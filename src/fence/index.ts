@@ -22,8 +22,9 @@
  * (same context, seqno), names it, then signals it with the error.
  */
 export { AnyFence, type FenceName } from './any-fence.js';
-export { Fence, type FenceDomain } from './fence.js';
+export { Fence } from './fence.js';
 export { FenceChain } from './fence-chain.js';
+export type { FenceDomain } from './fence-domain.js';
 export { FenceSet } from './fence-set.js';
 export { Fences } from './fences.js';
 export {

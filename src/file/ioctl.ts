@@ -45,7 +45,8 @@ export async function ioctl(
   arg: unknown,
   options?: WaitOptions,
 ): Promise<number> {
-  switch (cmd) {
+  // The operators of JavaScript, with which programs put such a number together, make it negative.
+  switch (cmd === (cmd | 0) ? cmd >>> 0 : cmd) {
     case DMA_BUF_IOCTL_SYNC:
       await file.sync(flagsIn(op, arg).flags, options);
       return 0;

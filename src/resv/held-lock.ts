@@ -13,7 +13,7 @@ import { KERNEL, type Usage, usageNumber, WRITE } from './usage.js';
 import { GONE } from './ww-lock.js';
 
 /** Fences that one call may reserve. */
-const MOST = 65_536;
+export const MOST_RESERVED = 65_536;
 
 let makeLock: (resv: Reservation, context: AcquireContext | null) => ResvLock;
 
@@ -60,7 +60,7 @@ export abstract class HeldLock {
   reserve(n: number): void {
     const op = 'HeldLock.reserve';
     checkHere(this, op);
-    this.resv.list.reserve(op, checkInteger(op, 'n', n, 1, MOST));
+    this.resv.list.reserve(op, checkInteger(op, 'n', n, 1, MOST_RESERVED));
   }
 
   /**

@@ -18,7 +18,7 @@
  *   lend(): LentLock, end() it · own: the ResvLock, or null when another agent lent it (see lending)
  */
 export { AcquireContext, type Algorithm } from './acquire-context.js';
-export { HeldLock, ResvLock } from './held-lock.js';
+export { HeldLock, MOST_RESERVED, ResvLock } from './held-lock.js';
 export { reservationSections } from './layout.js';
 export { BorrowedLock, LentAway } from './lending.js';
 export { listKey, listOf } from './list-watch.js';

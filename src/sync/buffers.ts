@@ -5,10 +5,10 @@
  * @source dma_buf_export_sync_file, dma_buf_import_sync_file
  */
 
-import type { CpuIntent, DmaBuf } from '../buf/index.js';
+import { type CpuIntent, DmaBuf } from '../buf/index.js';
 import { checkWait, fail, shown } from '../errors.js';
 import type { Fence, WaitOptions } from '../fence/index.js';
-import type { Usage } from '../resv/index.js';
+import { MOST_RESERVED, type Usage } from '../resv/index.js';
 import { checkName } from './names.js';
 import { SyncFile } from './sync-file.js';
 import { SyncFiles } from './sync-files.js';
@@ -21,6 +21,12 @@ function usageFor(op: string, access: unknown): Exclude<Usage, 'kernel' | 'bookk
   throw fail('EINVAL', op, { access: shown(access) }, { why });
 }
 
+/** @throws EINVAL */
+function checkBuf(op: string, buf: DmaBuf): void {
+  if (buf instanceof DmaBuf) return;
+  throw fail('EINVAL', op, { buf: shown(buf) }, { why: 'buf must be a DmaBuf' });
+}
+
 /**
  * The fences of a buffer as of now, as one sync file: for "read" those of its writers, else those of its readers too. Fences that
  * are added later are not in it. None: it has signalled. Takes no lock.
@@ -31,6 +37,7 @@ function usageFor(op: string, access: unknown): Exclude<Usage, 'kernel' | 'bookk
  */
 export function exportSyncFile(buf: DmaBuf, access: CpuIntent, name?: string): SyncFile {
   const op = 'exportSyncFile';
+  checkBuf(op, buf);
   const usage = usageFor(op, access);
   const userName = checkName(op, name);
   return SyncFiles.of(op, buf).make(op, buf.resv.singleton(usage), userName);
@@ -51,6 +58,7 @@ export async function importSyncFile(
   options?: WaitOptions,
 ): Promise<void> {
   const op = 'importSyncFile';
+  checkBuf(op, buf);
   const usage = usageFor(op, access) === 'write' ? 'read' : 'write';
   if (!(file instanceof SyncFile)) {
     throw fail('EINVAL', op, { file: shown(file) }, { why: 'file must be a SyncFile' });
@@ -64,6 +72,10 @@ export async function importSyncFile(
   }
   const points = fence.leaves.filter(isOfUse);
   if (points.length === 0) return;
+  if (points.length > MOST_RESERVED) {
+    const why = `at most ${MOST_RESERVED} fences can be added at once: merge what is of one timeline`;
+    throw fail('ENOMEM', op, { fences: points.length }, { why });
+  }
   reference.holders++; // the handle may be closed meanwhile: the lock must not become the next buffer's
   try {
     using lock = await reference.resv.lock(options);

@@ -171,15 +171,15 @@ export class SyncFile implements Disposable {
    * A new sync file that signals when both have. Of each timeline only the latest point is left, and what has signalled is
    * left out.
    * @param name  cut to 31 bytes; without one it is named after its fence.
-   * @throws ENOENT `other` is not a sync file · EXDEV of another agent · EINVAL · ESTALE
+   * @throws ENOENT `other` is not an open sync file · EXDEV of another agent · EINVAL · ESTALE
    * @example using both = a.merge(b, 'both');
    * @source SYNC_IOC_MERGE
    */
   merge(other: SyncFile, name?: string): SyncFile {
     const op = 'SyncFile.merge';
     const { fence } = this.#use(op);
-    if (!(other instanceof SyncFile)) {
-      throw fail('ENOENT', op, { other: shown(other) }, { why: 'other must be a SyncFile' });
+    if (!(other instanceof SyncFile) || other.#closed) {
+      throw fail('ENOENT', op, { other: shown(other) }, { why: 'other must be an open SyncFile' });
     }
     const userName = checkName(op, name);
     return this.#files.make(op, Fence.merge(fence, other.#use(op).fence), userName);

@@ -314,6 +314,8 @@ const TAMPERED: [what: string, tampered: () => Scenario, complaint: RegExp][] = 
 const SCRIPT = scenario('resv_lock', 'wait_die.waiter_dies_for_older');
 const settled = (field: string, value: unknown) => () =>
   withObservation(SCRIPT, 'settled', (entry) => void (entry[field] = value as never));
+const blocked = (field: string, value: string) => () =>
+  withObservation(SCRIPT, 'blocked', (entry) => void (entry[field] = value as never));
 const lockStep = (change: (draft: StepDraft) => void) => step(SCRIPT, 'dma_resv_lock(ctx)', change);
 
 const TAMPERED_SCRIPTS: typeof TAMPERED = [
@@ -331,6 +333,10 @@ const TAMPERED_SCRIPTS: typeof TAMPERED = [
     /lock A/,
   ],
   ['an unknown call', lockStep((d) => void (d.call = 'dma_resv_x')), /unknown call dma_resv_x/],
+  ['a complaint', lockStep((d) => void (d['warns'] = 1 as never)), /warns/],
+  ['another lock that is waited for', blocked('lock', 'D'), /"lock":"D"/],
+  ['another call that is blocked', blocked('blocked_call', 'dma_resv_lock(x)'), /lock\(x\)/],
+  ['a command that nobody gave', settled('command', 99), /99/],
 ];
 
 describe.each([

@@ -69,7 +69,7 @@ export const RULES = [
       const { call, kind, error, field, expected, refusedName } = difference;
       if (call === 'name') return refusedName !== undefined && namesIt(expected, refusedName);
       if (call !== 'ioctl') return false;
-      if (kind === 'ret') return DmaBufError.is(error, 'EBUSY');
+      if (kind === 'ret') return expected === 0 && DmaBufError.is(error, 'EBUSY');
       return field === 'returned' || (field === 'resv_locked' && holds(difference, 'contended'));
     },
   },

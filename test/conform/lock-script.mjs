@@ -85,6 +85,7 @@ class Script {
       this.#issue(command);
       await this.stage.settle();
       this.#compareReturned(command.number);
+      this.#compareBlocked(command.number);
       this.#compareSettled(command.number);
     }
     this.#unknownEntries();
@@ -136,6 +137,11 @@ class Script {
     const actual = running.state === 'threw' ? numberOf(error, '-EINTR') : value;
     const about = { kind: /** @type {const} */ ('ret'), call, args, expected };
     this.verdict.compare({ ...about, actual, error });
+    // A complaint of Linux is an error here; there are no reports of locks that are taken in turn.
+    const { warns = 0 } = step;
+    if (warns > 0 && !(error instanceof Error)) {
+      this.verdict.differs({ ...about, kind: 'warns', expected: step['warn_at'], actual: 'none' });
+    }
     const { refusal } = thread;
     thread.refusal = null;
     if (refusal !== null) {
@@ -153,6 +159,21 @@ class Script {
       const [expected_, actual_] = [value_, seen[/** @type {keyof ContextState} */ (field)]];
       const here = { call, args, field: `ctx.${field}`, expected: expected_, actual: actual_ };
       this.verdict.compare({ kind: 'field', ...here });
+    }
+  }
+
+  /** Who was seen blocked in this command is in that very call. @param {number} number */
+  #compareBlocked(number) {
+    for (const [index, entry] of this.trace.entries()) {
+      if (entry.observe !== 'blocked') continue;
+      const next = this.trace.slice(index).find((later) => later.observe === 'settled');
+      if (Number(next?.['command']) !== number) continue;
+      const { thread = 'main' } = entry;
+      const step = this.threads.get(thread)?.call?.step;
+      const expected = { call: entry['blocked_call'], lock: entry['lock'] };
+      const actual = { call: step?.call, lock: step?.lock };
+      const about = { kind: /** @type {const} */ ('observe'), call: 'blocked', args: {} };
+      this.verdict.compare({ ...about, field: thread, expected, actual });
     }
   }
 
@@ -187,9 +208,13 @@ class Script {
 
   #unknownEntries() {
     const known = ['class', 'settled', 'blocked'];
+    const numbers = new Set(this.commands.map(({ number }) => number));
     for (const entry of this.trace) {
       if (entry.observe !== undefined && !known.includes(entry.observe)) {
         this.verdict.fail(`unknown observation ${entry.observe}`);
+      }
+      if (entry.observe === 'settled' && !numbers.has(Number(entry['command']))) {
+        this.verdict.fail(`unknown command ${shown(entry['command'])}`);
       }
       for (const { op } of entry.events ?? []) {
         if (op !== SIGNAL) this.verdict.fail(`unknown event ${op}`);

@@ -86,6 +86,7 @@ describe('dma_fence_chain', () => {
     }
   });
 
+  // On real threads: test/threads/containers.test.ts. Here each look meets each state.
   test('find_race: numbers at random, while payloads at random signal, seen from two agents', () => {
     const { payloads, tail } = chains(64);
     const theirs = Fence.from(domainOf(b), tail.toJSON()) as FenceChain;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Arrays and chains made in one thread, waited for in others; and what they are when their maker has died. */
-import { type Domain, Fence, type FenceName, type Json } from 'dmabuf';
+import { type Domain, Fence, FenceChain, type FenceName, type Json } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
 import { dying } from './support/mortal.js';
+import { choices } from './support/random.js';
+import { turnsUntil } from './support/turns.js';
 import { withDomain } from './support/with-domain.js';
 
 const KINDS = ['all', 'any', 'chain'] as const;
@@ -63,3 +65,29 @@ describe.each(KINDS)('%s', (kind) => {
     expect(fences.map((fence) => fence.signaled)).toEqual([false, false]);
   });
 });
+
+// find_race of the kernel's st-dma-fence-chain.c, bounded by counts instead of time.
+test('find_race: three threads ask for numbers at random, while payloads signal at random', () =>
+  withDomain({}, async (domain) => {
+    const timelines = Array.from({ length: 64 }, (_, i) => domain.timeline(`payload ${i}`));
+    const append = (chain: FenceChain | null, fence: Fence, i: number): FenceChain =>
+      FenceChain.append(domain, chain, fence, i + 1);
+    const payloads = timelines.map((timeline) => timeline.next());
+    const tail = payloads.reduce<FenceChain | null>(append, null) as FenceChain;
+    const fence = tail.toJSON() as unknown as Json;
+    const board = new Int32Array(new SharedArrayBuffer(8));
+    const actors = await Promise.all(
+      [1, 2, 3].map((seed) => Actor.start(domain, 'containers.mjs', 'finder', { fence, seed })),
+    );
+    for (const actor of actors) actor.tell(board.buffer);
+    const random = choices(7);
+    for (const left = timelines.slice(0, -1); left.length > 0; ) {
+      const asked = Atomics.load(board, 1);
+      await turnsUntil(() => Atomics.load(board, 1) >= asked + 8 || actors.some((a) => a.error));
+      left.splice(random(left.length), 1)[0]?.signal(1);
+    }
+    Atomics.store(board, 0, 1);
+    await Promise.all(actors.map((actor) => actor.finished()));
+    expect([tail.findSeqno(63), tail.findSeqno(64)]).toEqual([null, tail]);
+    for (const timeline of timelines) timeline.close();
+  }));

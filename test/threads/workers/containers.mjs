@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Scenes for containers.test.ts. */
 import { Fence, FenceChain } from 'dmabuf';
-import { dieAsTold, keep, play, say, sayWaiting } from './actor.mjs';
+import { dieAsTold, hear, keep, play, say, sayWaiting } from './actor.mjs';
+import { choices } from './choices.mjs';
 
 const MAKE = {
   all: (_domain, fences) => Fence.all(fences),
@@ -25,6 +26,22 @@ await play({
       say('over', { signaled: fence.signaled, error: fence.error });
     } catch (error) {
       say('over', { signaled: fence.signaled, error: error.code });
+    }
+  },
+  /** Asks for numbers at random while payloads signal, until it is told on the board, where it counts how often it has asked. */
+  async finder(domain, { fence: name, seed }) {
+    const [chain, random] = [Fence.from(domain, name), choices(seed)];
+    const board = new Int32Array(await hear());
+    const last = chain.seqno;
+    while (Atomics.load(board, 0) === 0) {
+      const wanted = 1 + random(last);
+      const found = chain.findSeqno(wanted);
+      if (found === null && wanted === last) throw new Error('the end is pending, and not found');
+      if (found !== null && found.seqno > wanted) throw new Error(`${wanted} led past itself`);
+      if (found?.seqno === wanted && found.findSeqno(wanted) !== found) {
+        throw new Error(`link ${wanted} does not lead to itself`);
+      }
+      Atomics.add(board, 1, 1);
     }
   },
 });

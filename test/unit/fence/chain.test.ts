@@ -78,6 +78,10 @@ describe('append', () => {
       expect(() => append(a, null, none, 1)).toThrow(/fence must be a fence/);
     }
     expect(() => append(a, 5 as never, fence, 1)).toThrow(/previous must be a fence/);
+    for (const none of [null, undefined, 1, {}] as never[]) {
+      expect(() => FenceChain.append(none, null, fence, 1)).toThrow(/domain must be a Domain/);
+      expect(() => Fence.from(none, fence.toJSON())).toThrow(/domain must be a Domain/);
+    }
     expect(await codeOf(() => chain.findSeqno(2))).toBe('EINVAL');
     expect(await codeOf(() => chain.findSeqno(-1))).toBe('EINVAL');
   });
@@ -248,6 +252,14 @@ describe('when the maker of a link dies', () => {
     b.signal(f2);
     expect([second.signaled, second.error]).toEqual([true, null]);
   });
+});
+
+test('a link of a set of 600 000 points has them all as leaves', () => {
+  const room = fenceRooms(1, { agents: 256 }).rooms[0] as Fences;
+  const source = room.timeline('payloads');
+  const points = Array.from({ length: 600_000 }, () => source.next());
+  const link = append(room, null, Fence.all(points), 1);
+  expect(link.leaves.length).toBe(points.length);
 });
 
 test('a chain of 100 000 links is walked, signalled and released in a loop', () => {

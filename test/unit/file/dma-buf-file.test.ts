@@ -188,6 +188,15 @@ describe('a command', () => {
     },
   );
 
+  it('is known by its number as _IOWR(b, 2, 8) gives it, which JavaScript makes negative', async () => {
+    const { file } = stage();
+    const cmd = (3 << 30) | (8 << 16) | ('b'.charCodeAt(0) << 8) | 2;
+    const arg: { flags: number; fd: SyncFile | null } = { flags: DMA_BUF_SYNC_READ, fd: null };
+    expect([cmd < 0, await file.ioctl(cmd, arg)]).toEqual([true, 0]);
+    expect(arg.fd?.status).toBe(1);
+    arg.fd?.close();
+  });
+
   it.each([
     [DMA_BUF_IOCTL_SYNC, 'x'],
     [DMA_BUF_IOCTL_SYNC, undefined],

@@ -167,6 +167,10 @@ describe('import', () => {
   test('what is wrong is refused, in the order of Linux', async () => {
     const file = SyncFile.create(a, timelines.read.next());
     const none = undefined as never;
+    for (const wrong of [none, null as never, file as never]) {
+      expect(await codeOf(importSyncFile(wrong, file, 'read'))).toBe('EINVAL');
+      expect(await codeOf(() => exportSyncFile(wrong, 'read'))).toBe('EINVAL');
+    }
     expect(await codeOf(importSyncFile(buf, none, 'all' as never))).toBe('EINVAL');
     for (const wrong of [none, null, Fence.done, buf]) {
       expect(await codeOf(importSyncFile(buf, wrong as never, 'read'))).toBe('EINVAL');
@@ -180,5 +184,14 @@ describe('import', () => {
     buf.close();
     const fresh = SyncFile.create(a, timelines.read.next());
     expect(await codeOf(importSyncFile(buf, fresh, 'read'))).toBe('ESTALE');
+  });
+
+  test('more fences than can be added at once are ENOMEM, and nothing is added', async () => {
+    const big = rig({ agents: 256 });
+    const [frame, timeline] = [big.alloc(), big.fences.timeline('long')];
+    const points = Array.from({ length: 65_537 }, () => timeline.next());
+    const file = SyncFile.create(big, Fence.all(points));
+    expect(await codeOf(importSyncFile(frame, file, 'read'))).toBe('ENOMEM');
+    expect([frame.resv.test('bookkeep'), frame.resv.locked]).toEqual([true, false]);
   });
 });

@@ -78,12 +78,13 @@ describe('a sync file', () => {
       () => file.waitSync(),
       () => file.setDeadline(0),
       () => file.merge(other),
-      () => other.merge(file),
       () => file.share(),
       () => file.dup(),
     ];
     for (const use of uses) expect(await codeOf(use)).toBe('ESTALE');
     expect(await codeOf(file.wait())).toBe('ESTALE');
+    // To merge with it is to merge with what is no sync file.
+    expect(await codeOf(() => other.merge(file))).toBe('ENOENT');
     expect(other.status).toBe(0);
   });
 
