@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Domain } from '../../src/index.js';
 import { SyncobjClient } from '../../src/prime.js';
 import { thrown } from '../unit/buf/rig.js';
-import { Submitter, turn } from './syncobj-scenes.js';
+import { turn } from '../unit/fence/rooms.js';
+import { Submitter } from './syncobj-scenes.js';
 
 let domain: Domain;
 let client: SyncobjClient;

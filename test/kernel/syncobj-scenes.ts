@@ -3,13 +3,11 @@
 
 import type { Domain, Fence } from '../../src/index.js';
 import type { SyncobjClient } from '../../src/prime.js';
+import { turn } from '../unit/fence/rooms.js';
 
 /** What is in an object when a wait begins. */
 export type Filling = 'empty' | 'submitted' | 'signaled';
 export const FILLINGS = ['empty', 'submitted', 'signaled'] as const;
-
-/** Somebody else's turn of the event loop. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Each submission has a timeline of its own, so they can signal in any order. */
 export class Submitter {
@@ -64,12 +62,8 @@ export function* flagSets<F extends string>(flags: readonly F[]): Iterable<Recor
 }
 
 /** What a wait said: an index, or a code. */
-export async function outcome(waiting: Promise<number>): Promise<string | number> {
-  const [result] = await Promise.allSettled([waiting]);
-  return result.status === 'fulfilled'
-    ? result.value
-    : String((result.reason as { readonly code?: string }).code);
-}
+export const outcome = (waiting: Promise<number>): Promise<string | number> =>
+  waiting.catch((error: { readonly code?: string }) => String(error.code));
 
 /** What the rules say that a wait answers, given what is over. */
 export function expected(

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Domain } from '../../src/index.js';
 import { SyncobjClient } from '../../src/prime.js';
 import { rejected, thrown } from '../unit/buf/rig.js';
+import { turn } from '../unit/fence/rooms.js';
 import {
   expected,
   FILLINGS,
@@ -15,7 +16,6 @@ import {
   Submitter,
   settled,
   triples,
-  turn,
 } from './syncobj-scenes.js';
 
 const ILLEGAL = 0xdead;
