@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** What IGT's syncobj_basic says of handles of sync objects, under its names. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Domain } from '../../src/index.js';
-import { PrimeDevice, SyncobjClient } from '../../src/prime.js';
+import { PrimeDevice, type SyncobjClient } from '../../src/prime.js';
 import { thrown } from '../unit/buf/rig.js';
+import { Submitter } from './syncobj-scenes.js';
 
-let domain: Domain;
+let gpu: Submitter;
 let client: SyncobjClient;
 beforeEach(async () => {
-  domain = await Domain.create();
-  client = new SyncobjClient(domain);
+  gpu = await Submitter.open();
+  ({ client } = gpu);
 });
-afterEach(async () => {
-  client.close();
-  await domain.close();
-});
+afterEach(() => gpu.close());
 
 describe('syncobj_basic', () => {
   test('bad-destroy: EINVAL for what is no handle', () => {
@@ -42,7 +39,7 @@ describe('syncobj_basic', () => {
   });
 
   test('illegal-fd-to-handle: EINVAL for what stands for something else', () => {
-    const device = new PrimeDevice(domain, { name: 'card', free() {} });
+    const device = new PrimeDevice(gpu.domain, { name: 'card', free() {} });
     expect(thrown(() => client.fdToHandle(device as never)).code).toBe('EINVAL');
     expect(thrown(() => client.fdToHandle(client as never)).code).toBe('EINVAL');
   });

@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: MIT
 /** What IGT's syncobj_eventfd says of being told, under its names: where it has an eventfd, there is a callback here. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Domain } from '../../src/index.js';
-import { SyncobjClient } from '../../src/prime.js';
+import type { SyncobjClient } from '../../src/prime.js';
 import { thrown } from '../unit/buf/rig.js';
 import { turn } from '../unit/fence/rooms.js';
 import { Submitter } from './syncobj-scenes.js';
 
-let domain: Domain;
-let client: SyncobjClient;
 let gpu: Submitter;
+let client: SyncobjClient;
 let handle: number;
 beforeEach(async () => {
-  domain = await Domain.create();
-  client = new SyncobjClient(domain);
-  gpu = new Submitter(domain, client);
+  gpu = await Submitter.open();
+  ({ client } = gpu);
   handle = client.create();
 });
-afterEach(async () => {
-  client.close();
-  await domain.close();
-});
+afterEach(() => gpu.close());
 
 /** @returns how often it was told by now; others had their turns */
 function notified(

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
 /** What the kernel's tests of sync objects have in common: a client, and somebody who submits fences and signals them later. */
 
-import type { Domain, Fence } from '../../src/index.js';
-import type { SyncobjClient } from '../../src/prime.js';
+import { Domain, type Fence } from '../../src/index.js';
+import { SyncobjClient } from '../../src/prime.js';
 import { turn } from '../unit/fence/rooms.js';
 
 /** What is in an object when a wait begins. */
 export type Filling = 'empty' | 'submitted' | 'signaled';
 export const FILLINGS = ['empty', 'submitted', 'signaled'] as const;
 
-/** Each submission has a timeline of its own, so they can signal in any order. */
+/** A domain with a client, and who submits. Each submission has a timeline of its own, so they can signal in any order. */
 export class Submitter {
-  constructor(
+  private constructor(
     readonly domain: Domain,
     readonly client: SyncobjClient,
   ) {}
+
+  static async open(): Promise<Submitter> {
+    const domain = await Domain.create();
+    return new Submitter(domain, new SyncobjClient(domain));
+  }
+
+  close(): Promise<void> {
+    this.client.close();
+    return this.domain.close();
+  }
 
   /** A job: its fence, and its end. */
   job(): { readonly fence: Fence; readonly end: () => void } {

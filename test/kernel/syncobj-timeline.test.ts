@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: MIT
 /** What IGT's syncobj_timeline says of sync objects that are timelines, under its names. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Domain } from '../../src/index.js';
-import { SyncobjClient } from '../../src/prime.js';
+import type { SyncobjClient } from '../../src/prime.js';
 import { thrown } from '../unit/buf/rig.js';
 import { expected, FILLINGS, flagSets, outcome, Submitter, triples } from './syncobj-scenes.js';
 
 const ILLEGAL = 0xdead;
 const FLAGS = ['all', 'forSubmit', 'available'] as const;
 
-let domain: Domain;
-let client: SyncobjClient;
 let gpu: Submitter;
+let client: SyncobjClient;
 beforeEach(async () => {
-  domain = await Domain.create();
-  client = new SyncobjClient(domain);
-  gpu = new Submitter(domain, client);
+  gpu = await Submitter.open();
+  ({ client } = gpu);
 });
-afterEach(async () => {
-  client.close();
-  await domain.close();
-});
+afterEach(() => gpu.close());
 
 /** Where a timeline stands. */
 const at = (handle: number): number | undefined => client.query([handle])[0];
