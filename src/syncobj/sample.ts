@@ -36,13 +36,13 @@ export class Sample {
     return this.#fence !== null && (available || this.#fence.signaled);
   }
 
-  /** Looks at every change, until it has a fence, or end(). */
+  /** Looks at every change, until it has a fence, or end(): it never looks again once it has one. */
   begin(): void {
     if (this.#fence === null) this.object.watch(this);
   }
 
   look(): void {
-    this.#fence ??= this.object.find(this.point);
+    this.#fence = this.object.find(this.point);
     if (this.#fence !== null) this.end();
   }
 

@@ -101,9 +101,10 @@ describe('a client', () => {
 
   it('that nobody closes is reported as a leak, and so is a file; one that was closed is not', async () => {
     const fd = client.handleToFd(client.create());
+    const closed = [client.handleToFd(1), new SyncobjClient(a.domain)];
     new SyncobjClient(a.domain).close();
-    client.handleToFd(1).close();
     await turn();
+    for (const each of closed) each.close();
     const waiting = codeOf(client.wait([1], { forSubmit: true }));
     a.buffers.close();
     expect(a.leaks.map(({ kind }) => kind)).toEqual(['SyncobjClient', 'SyncobjFd']);
@@ -166,7 +167,7 @@ describe('what is put in', () => {
 
   it('several times in one call: the points follow each other', () => {
     const handle = client.create();
-    client.timelineSignal([handle, handle, handle], [1, 4, 9]);
+    client.timelineSignal([handle, handle, handle], [1, 9, 4]);
     expect(client.query([handle], { lastSubmitted: true })).toEqual([9]);
     expect(client.query([handle])).toEqual([9]);
   });
@@ -174,7 +175,9 @@ describe('what is put in', () => {
   it('a point behind the last one is that one, and what was before it is waited for all the same', () => {
     const handle = client.create();
     const [one, two] = [a.job(), a.job()];
+    client.timelineSignal([handle], [2]);
     client.addPoint(handle, 5, one.fence);
+    expect(client.query([handle])).toEqual([2]);
     client.addPoint(handle, 3, two.fence);
     two.end();
     expect(client.query([handle])).toEqual([0]);

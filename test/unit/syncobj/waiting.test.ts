@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** Waits for sync objects: how they end, and that nothing is left of them. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { errorNumber } from '../../../src/errors.js';
-import type { SyncobjClient } from '../../../src/syncobj/index.js';
+import { SyncobjClient } from '../../../src/syncobj/index.js';
 import { codeOf, seenIn, turn } from '../fence/rooms.js';
 import { type Rig, rigs } from './rig.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 let a: Rig;
 let b: Rig;
@@ -59,6 +64,26 @@ describe('a wait ends', () => {
     client.close();
     const codes = await Promise.all(waits.map((wait) => codeOf(wait)));
     expect([codes, fd.closed]).toEqual([Array(4).fill('ESTALE'), false]);
+  });
+
+  it('with ESTALE when its client is closed, and nobody but the signaller could end it', async () => {
+    const handle = client.create();
+    client.replaceFence(handle, a.job().fence);
+    const { end } = await begun(client.wait([handle]));
+    client.close();
+    expect(await codeOf(end)).toBe('ESTALE');
+  });
+
+  it('when the fence signals in the very moment in which it is looked at', async () => {
+    const handle = client.create();
+    const { fence, end } = a.job();
+    const blockers = (): readonly [] => {
+      end();
+      return [];
+    };
+    Object.defineProperty(fence, 'blockers', { value: blockers });
+    client.replaceFence(handle, fence);
+    expect(await client.wait([handle])).toBe(0);
   });
 
   it('with what the domain says when its agent leaves', async () => {
@@ -165,6 +190,24 @@ describe('who is to be told', () => {
     await turn();
     expect(told).toEqual(['told']);
   });
+});
+
+it('a client that nobody has any more is not given up while somebody waits', async () => {
+  const wait = () => {
+    const forgotten = new SyncobjClient(a.domain);
+    const handle = forgotten.create();
+    const { fence, end } = a.job();
+    forgotten.replaceFence(handle, fence);
+    return { waiting: forgotten.wait([handle]), end };
+  };
+  const { waiting, end } = wait();
+  for (let round = 0; round < 5; round++) {
+    await turn();
+    collectGarbage();
+  }
+  expect(a.leaks).toEqual([]);
+  end();
+  expect(await waiting).toBe(0);
 });
 
 it('nothing of a wait is left in an object when it has ended', async () => {
