@@ -22,6 +22,7 @@ const FLOORS = {
   heap: 5,
   host: 5,
   prime: 5,
+  syncobj: 5,
   watch: 5,
   domain: 6,
   file: 6,

@@ -149,12 +149,13 @@ export class FenceChain extends AnyFence implements Iterable<AnyFence> {
     if (seqno === 0) return this;
     for (const node of this) {
       const link = node instanceof FenceChain && node.timeline === this.timeline ? node : null;
-      if (link === null || link.#previousSeqno < seqno) return node;
+      if (link === null || link.previousSeqno < seqno) return node;
     }
     return null;
   }
 
-  get #previousSeqno(): number {
+  /** @internal Number of the link before, on the same timeline; 0: it begins one. */
+  get previousSeqno(): number {
     return this.#names()?.previousSeqno ?? 0;
   }
 

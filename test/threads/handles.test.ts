@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { Channel, type Domain, Fence, type FenceName, type Share } from 'dmabuf';
-import { PrimeDevice } from 'dmabuf/prime';
+import { PrimeDevice, SyncobjClient } from 'dmabuf/prime';
 import { expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
 import { withDomain } from './support/with-domain.js';
@@ -59,6 +59,8 @@ async function oneOfEach(domain: Domain): Promise<{ handles: Handle[]; end: () =
   keep('AcquireContext', domain.acquireContext(), (one) => one[Symbol.dispose]());
   const card = keep('PrimeDevice', new PrimeDevice(domain, { name: 'card', free() {} }));
   keep('PrimeClient', card.open(), (one) => void one.close());
+  const objects = keep('SyncobjClient', new SyncobjClient(domain), (one) => one.close());
+  keep('SyncobjFd', objects.handleToFd(objects.create()), (one) => one.close());
   const actor = await Actor.start(domain, 'members.mjs', 'live');
   keep('Member', actor.member);
   await actor.member.kill();
@@ -80,7 +82,7 @@ test('a handle of any class refuses to be posted, and says what to do', () =>
       }
       expect(() => structuredClone(handle), of).toThrow(/cannot be posted/);
     }
-    expect(new Set(handles.map(({ of }) => of)).size).toBe(23);
+    expect(new Set(handles.map(({ of }) => of)).size).toBe(25);
     port1.close();
     port2.close();
     end();
