@@ -4,9 +4,9 @@
  * the other's, at whatever step somebody was stopped.
  */
 import { describe, expect, test } from 'vitest';
-import { Fence, FenceChain, type Fences } from '../../../src/fence/index.js';
+import { Fence, FenceChain, type FenceSet, type Fences } from '../../../src/fence/index.js';
 import { Kind, memberWord, moreWord } from '../../../src/fence/layout.js';
-import { readLink } from '../../../src/fence/members.js';
+import { eachMemberRow, readLink, recycleMembers } from '../../../src/fence/members.js';
 import { domainOf, fenceRooms, mourners, seenIn } from './rooms.js';
 
 const single = (room: Fences): Fence => room.create(room.contexts(), 1);
@@ -107,4 +107,19 @@ test('a link is over with the error of the one before it, though that was recycl
     return outcomeOf.call(c.records, row, generation);
   };
   expect(seen.error).toBe('EOWNERDEAD');
+});
+
+test('of a set that failed, and whose points nobody knows any more, the end goes on', () => {
+  const { rooms, bury } = mourners();
+  const [a, b, c] = rooms;
+  const points = [single(c), single(c)];
+  const set = Fence.all(points.map((point) => seenIn(a, point)));
+  const [name, { row }] = [set.toJSON(), set.recordIn(a.containers)];
+  const known = seenIn(b, set); // keeps the record
+  bury(a);
+  eachMemberRow(c.records, c.records.moreOf(row), recycleMembers);
+  const unknown = Fence.from(domainOf(c), name) as FenceSet;
+  expect([[...unknown], unknown.error, known.signaled]).toEqual([[], 'EOWNERDEAD', true]);
+  expect(Fence.all([unknown, Fence.done]).error).toBe('EOWNERDEAD');
+  expect(Fence.any([unknown, single(c)]).error).toBe('EOWNERDEAD');
 });
