@@ -390,6 +390,12 @@ describe('the command', () => {
     ['no such folder', () => path.join(folder, 'none')],
     ['a folder without traces', () => mkdtempSync(path.join(folder, 'empty-'))],
     ['a folder with something else', () => (write('two.json', 1 as never), folder)],
+    ['a scenario that is none', () => (write('two.json', [null as never]), folder)],
+    ['a trace of nothing', () => (write('two.json', [{ ...EXPORT, trace: [] }]), folder)],
+    [
+      'an entry that is none',
+      () => (write('two.json', [{ ...EXPORT, trace: [null as never] }]), folder),
+    ],
   ])('ends with 1 and one line: %s', (_what, make) => {
     const { code, stderr } = run(make());
     expect([code, stderr.trimEnd().split('\n').length]).toEqual([1, 1]);

@@ -22,9 +22,14 @@ function readFile(file) {
     throw bad(error instanceof Error ? error.message : String(error));
   }
   if (!Array.isArray(parsed?.scenarios)) throw bad('it has no list of scenarios');
-  for (const { name, trace } of parsed.scenarios) {
+  for (const scenario of parsed.scenarios) {
+    const { name, trace } = Object(scenario);
     if (typeof name !== 'string' || !Array.isArray(trace))
       throw bad('a scenario lacks name or trace');
+    // Of nothing everything is right.
+    if (trace.length === 0) throw bad(`the trace of ${name} is empty`);
+    if (!trace.every((entry) => typeof entry === 'object' && entry !== null))
+      throw bad(`the trace of ${name} has an entry that is none`);
   }
   const { area = path.basename(file, '.json'), scenarios } = parsed;
   return scenarios.map((/** @type {Partial<Scenario>} */ scenario) => ({
