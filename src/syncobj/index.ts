@@ -10,7 +10,7 @@
  *             I30 a wait takes the fence of each object once, at the very moment when there is one: a later reset or replacement
  *                 changes nothing for it.
  *             I31 a call for several handles changes all of them or none: it looks at everything that could fail first.
- * Differs     see SEMANTICS D-53.
+ * Differs     see SEMANTICS D-50.
  *
  * @source Linux drm_syncobj.c
  */

@@ -275,7 +275,7 @@ export const RULES = [
     },
   },
   {
-    number: 'D-38',
+    number: 'D-37',
     says: 'a poller is woken when what it waits for has come, and a look wakes nobody and takes no lock',
     covers: (difference) => {
       const { call, kind, field, event } = difference;

@@ -2,7 +2,7 @@
 /**
  * What Linux asks of sync files in tools/testing/selftests/sync, asked here in this project's words, under the kernel's names. A wait
  * that is given no time rejects with ETIMEDOUT where Linux returns 0 (D-11). Threads are real; rounds are fewer than in Linux, where
- * each would be a message here: who signals is known (D-44).
+ * each would be a message here: who signals is known (D-43).
  */
 import { Domain } from 'dmabuf';
 import { SyncFile } from 'dmabuf/file';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * What IGT's syncobj_wait says of waits for binary sync objects, under its names. Its ETIME is ETIMEDOUT here (D-53); who is late there is
+ * What IGT's syncobj_wait says of waits for binary sync objects, under its names. Its ETIME is ETIMEDOUT here (D-50); who is late there is
  * another turn of the event loop here.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
