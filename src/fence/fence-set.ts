@@ -62,11 +62,13 @@ export function setOf(op: string, fences: Iterable<AnyFence>, mode: Mode): Fence
     const other = mode === 'any' ? 'a chain, or a set made by all(),' : 'a set made by any()';
     throw fail('EINVAL', op, part.details, { why: `${other} cannot be a part here` });
   }
-  const points = parts.flatMap((part) => part.leaves);
-  if (points.length === 0 && mode === 'any') {
+  if (parts.length === 0 && mode === 'any') {
     throw fail('EINVAL', op, { fences: 0 }, { why: 'any of nothing would never signal' });
   }
-  return makeSet(points, mode, sourceOf(op, parts));
+  const points = parts.map((part) => part.leaves);
+  // All of nothing is over, and so is any of several with it.
+  const over = mode === 'any' && points.some((each) => each.length === 0);
+  return makeSet(over ? [] : points.flat(), mode, sourceOf(op, parts));
 }
 
 /**

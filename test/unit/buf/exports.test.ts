@@ -172,6 +172,24 @@ describe('the last put of an exported buffer', () => {
     expect(a.heap.used).toBe(0);
   });
 
+  it('is not stopped by who comes while it is due: nobody refers to a dying buffer again', () => {
+    const all = rigs(2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const { buf, calls } = staticExport(a);
+    const { row, generation } = buf;
+    const theirs = openShare(b.buffers, 'open', buf.share());
+    a.agent.serve();
+    buf.close();
+    theirs.close();
+    expect(phaseOf(a.buffers.life.of(row))).toBe(Phase.DYING);
+    expect([a, b].map(({ buffers }) => buffers.adopt(row, generation))).toEqual([null, null]);
+    expect(phaseOf(a.buffers.life.of(row))).toBe(Phase.DYING);
+    a.agent.serve();
+    a.agent.flush();
+    expect(calls).toEqual(['release']);
+    expect(phaseOf(a.buffers.life.of(row))).toBe(Phase.FREE);
+  });
+
   it('runs nothing when the exporter has died: whoever closes last frees the row', () => {
     const all = rigs(2);
     const [a, b] = [nth(all, 0), nth(all, 1)];

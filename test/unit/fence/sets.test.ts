@@ -86,6 +86,12 @@ describe('any', () => {
     expect([any.signaled, any.error, any.timestamp]).toEqual([true, 'EIO', y.timestamp]);
   });
 
+  test('with all of nothing among them has signalled', async () => {
+    const any = Fence.any([left.next(), Fence.all([])]);
+    expect([any.signaled, any.error, any.timestamp]).toEqual([true, null, 0]);
+    await any.wait({ timeout: 0 });
+  });
+
   test('of nothing would never signal: EINVAL', async () => {
     expect(await codeOf(() => Fence.any([]))).toBe('EINVAL');
   });
