@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // One per core of the smallest machine: files of threads spend half of their time waiting for each other.
+    maxWorkers: 2,
     reporters: ['default', './scripts/line-reporter.mjs'],
     projects: [
       {

@@ -33,10 +33,12 @@ const isBlind = ({ planted }) => Object.values(planted).includes(false);
  * @param {(answer: Answer) => void} each
  */
 export async function exploreAll(entries, { seconds, seed, lanes, patience = 20 }, each) {
-  const end = performance.now() + seconds * 1000;
+  const begin = performance.now();
   /** @type {Answer[]} */
   const answers = [];
   const run = async (/** @type {number} */ first) => {
+    // Moved on by second searches: they take nothing from the models after them.
+    let end = begin + seconds * 1000;
     const lane = new Lane(patience);
     const mine = entries.filter((_, i) => i % lanes === first);
     for (const [i, entry] of mine.entries()) {
@@ -46,6 +48,7 @@ export async function exploreAll(entries, { seconds, seed, lanes, patience = 20 
       if (isBlind(answer)) {
         const longer = Math.max(SECOND_CHANCE, 2 * task.seconds);
         const again = await lane.ask({ ...task, seconds: longer, seed: seed + 1 });
+        end += longer * 1000;
         const found = Object.entries(again.planted).filter(([, yes]) => yes);
         answer = { ...answer, planted: { ...answer.planted, ...Object.fromEntries(found) } };
       }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { CellLayout, cellsFor } from '../../../src/heap/channel-layout.js';
 import { NONE, Ring } from '../../../src/heap/ring.js';
 import { load, store } from '../../../src/mem/index.js';
+import { fc } from '../properties.js';
 
 const LINE = CellLayout.size;
 const WRITER = 0;

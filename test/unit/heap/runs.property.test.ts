@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { PageKind } from '../../../src/heap/heap-layout.js';
 import type { Runs } from '../../../src/heap/runs.js';
+import { fc } from '../properties.js';
 import { pageTable, problems, shape } from './page-table.js';
 
 const PAGES = 48;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Small frames of every sampling, odd sizes included, and what is done to them. */
-import fc from 'fast-check';
+
 import { CHROMAS, type Geometry, geometryOf } from '../../../src/tools/pipeline/geometry.js';
+import { fc } from '../properties.js';
 
 export const geometries: fc.Arbitrary<Geometry> = fc
   .tuple(

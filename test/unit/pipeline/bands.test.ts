@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { bandOf, withHalo } from '../../../src/tools/pipeline/bands.js';
 import { geometryOf, planeBytes } from '../../../src/tools/pipeline/geometry.js';
+import { fc } from '../properties.js';
 import { geometries, workerCounts } from './arbitraries.js';
 
 describe('bands', () => {

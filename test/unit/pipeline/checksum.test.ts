@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { Checksum } from '../../../src/tools/pipeline/checksum.js';
+import { fc } from '../properties.js';
 
 function sum(...frames: readonly Uint8Array[]): string {
   const checksum = new Checksum();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { bandOf, withHalo } from '../../../src/tools/pipeline/bands.js';
 import {
@@ -10,6 +10,7 @@ import {
 } from '../../../src/tools/pipeline/filters.js';
 import { type Geometry, type Plane, stripOf } from '../../../src/tools/pipeline/geometry.js';
 import { cutStrip, pasteBand } from '../../../src/tools/pipeline/strip.js';
+import { fc } from '../properties.js';
 import { frames, workerCounts } from './arbitraries.js';
 
 type Sample = (dx: number, dy: number) => number;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/tools/pipeline/user-error.js';
 import {
@@ -8,6 +8,7 @@ import {
   parseHeader,
   printable,
 } from '../../../src/tools/pipeline/y4m.js';
+import { fc } from '../properties.js';
 import { geometries } from './arbitraries.js';
 
 describe('a Y4M header', () => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** The list of fences against a list in plain JavaScript that says what the rules are. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import type { Fence, Timeline } from '../../../src/fence/index.js';
 import type { Reservation, Reservations, ResvLock, Usage } from '../../../src/resv/index.js';
+import { fc } from '../properties.js';
 import { resvRooms } from './rooms.js';
 
 const USAGES: readonly Usage[] = ['kernel', 'write', 'read', 'bookkeep'];
