@@ -28,10 +28,12 @@ export function listTests(root) {
       { cwd: root, encoding: 'utf8' },
     );
     if (status !== 0) throw new Error(`vitest cannot list ${FOLDER}:\n${stdout}${stderr}`);
-    return JSON.parse(readFileSync(list, 'utf8')).map(({ name, file }) => ({
+    const tests = JSON.parse(readFileSync(list, 'utf8')).map(({ name, file }) => ({
       file: path.relative(root, file).replaceAll('\\', '/'),
       titles: name.split(ARROW),
     }));
+    // Files are listed in the order in which they were read, by several workers.
+    return tests.toSorted((a, b) => a.file.localeCompare(b.file, 'en'));
   } finally {
     rmSync(folder, { recursive: true });
   }
