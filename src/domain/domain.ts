@@ -107,7 +107,7 @@ export class Domain implements AsyncDisposable {
     this.name = readText(arena.words, arena.base(DomainSection), DOMAIN_NAME_BYTES);
     this.agent = entry.agent;
     this.data = entry.data;
-    this.handle = Object.freeze({ dmabuf: 'domain', arena: arena.memory, heap: heapMemory });
+    this.handle = Object.freeze({ dmabuf: 'domain', arena: arena.memory, heap: entry.heap });
     this.#rooms.agent.wake(memberKey(memberNumber()));
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { fail, shown } from '../errors.js';
-import type { Json } from '../heap/index.js';
+import { type HeapMemory, type Json, oneSlab } from '../heap/index.js';
 import {
   debugByDefault,
   inheritance,
@@ -26,7 +26,8 @@ export interface DomainHandle {
 /** How a thread enters: create() and join() differ only in where this comes from. */
 export interface Entry {
   readonly arena: Arena;
-  readonly heapMemory: SharedArrayBuffer;
+  readonly heap: SharedArrayBuffer;
+  readonly heapMemory: HeapMemory;
   readonly agent: string;
   readonly data: Json;
   readonly debug: boolean;
@@ -47,7 +48,9 @@ export function createEntry(options: DomainOptions): Entry {
   const arena = Arena.create(SECTIONS, limits, [high, low]);
   writeText(arena.words, arena.base(DomainSection), clip(name));
   const debug = options.debug ?? debugByDefault();
-  return { arena, heapMemory: heapOf(limits.pages), agent: 'main', data: null, debug, stallAfter };
+  const heap = heapOf(limits.pages);
+  const heapMemory = oneSlab(heap);
+  return { arena, heap, heapMemory, agent: 'main', data: null, debug, stallAfter };
 }
 
 /** The arena and the heap of somebody else. @throws ENOENT · EINVAL · EPROTO · EPROTONOSUPPORT · ENOTSUP */
@@ -65,7 +68,8 @@ export function joinEntry(from: DomainHandle | string | undefined): Entry {
   }
   return {
     arena: Arena.open(memory.arena, SECTIONS),
-    heapMemory: memory.heap,
+    heap: memory.heap,
+    heapMemory: oneSlab(memory.heap),
     agent: inherited?.name ?? threadName(),
     data: (inherited?.data ?? null) as Json,
     debug: inherited?.debug ?? debugByDefault(),

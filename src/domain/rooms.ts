@@ -7,7 +7,7 @@ import { Agent, type Identity, type Platform } from '../agent/index.js';
 import { type BufferPorts, Buffers } from '../buf/index.js';
 import { checkWait, fail } from '../errors.js';
 import { Fences, type WaitOptions } from '../fence/index.js';
-import { Channels, type Heap, Heaps, Pools, SystemHeap } from '../heap/index.js';
+import { Channels, type Heap, type HeapMemory, Heaps, Pools, SystemHeap } from '../heap/index.js';
 import type { Arena } from '../mem/index.js';
 import { Reservations } from '../resv/index.js';
 import { SyncFiles } from '../sync/index.js';
@@ -27,7 +27,7 @@ export class Rooms {
   /** Joins the arena as `who`. @throws ENFILE all slots are taken */
   constructor(
     readonly arena: Arena,
-    readonly heapMemory: SharedArrayBuffer,
+    heapMemory: HeapMemory,
     platform: Platform,
     who: Identity,
     ports: BufferPorts,

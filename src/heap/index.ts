@@ -12,6 +12,7 @@ export type { ChannelOptions, Json, SendOptions } from './channel-options.js';
 export { Channels } from './channels.js';
 export { Delivery } from './delivery.js';
 export { PAGE, systemHeapSections } from './heap-layout.js';
+export { type HeapMemory, oneSlab } from './heap-memory.js';
 export { Heaps } from './heaps.js';
 export { Pool, type PoolOptions } from './pool.js';
 export { Pools } from './pools.js';

@@ -13,7 +13,8 @@
  *
  * Invariants  I16 runs tile the heap after every store: a new first page is written inside a run, where nobody looks, before the
  *             store of the run's own first page that makes it one. I17 a first page alone tells who has a run.
- *             Two free runs never lie side by side.
+ *             No run crosses the end of a slab: they begin as one per slab, and are not merged across. Two free runs never lie
+ *             side by side in one slab.
  * Lock order  all but `use` and `claim` under the heap lock.
  */
 
@@ -51,8 +52,9 @@ export class Runs {
     /** First words of the heap's record and of its page table. */
     readonly heap: number,
     readonly pages: number,
-    /** How many pages there are. */
+    /** How many pages there are, and how many of them are in each slab but the last. */
     readonly count: number,
+    readonly slabPages: number,
   ) {
     this.#free = new FreeRuns(words, heap, pages, (first) => lengthOf(this.head(first)));
   }
@@ -63,6 +65,10 @@ export class Runs {
 
   #at(first: number): number {
     return this.pages + first * PAGE_WORDS;
+  }
+
+  #opensSlab(first: number): boolean {
+    return first % this.slabPages === 0;
   }
 
   #setHead(first: number, head: number): void {
@@ -89,15 +95,19 @@ export class Runs {
 
   // ------------------------------------------------------------------------------------------- under the lock
 
-  /** Has somebody made the heap one free run? Needs no lock. */
+  /** Has somebody made each slab one free run? Needs no lock. */
   get ready(): boolean {
     return load(this.words, this.heap + control.ready) !== 0;
   }
 
-  /** The first one in makes the heap one free run. */
+  /** The first one in makes each slab one free run; page 0 last of all, which says that there are runs. */
   prepare(): void {
     if (this.ready) return;
-    this.#setHead(0, pack(PageKind.FREE, this.count));
+    const last = Math.floor((this.count - 1) / this.slabPages);
+    for (let slab = last; slab >= 0; slab--) {
+      const first = slab * this.slabPages;
+      this.#setHead(first, pack(PageKind.FREE, Math.min(this.slabPages, this.count - first)));
+    }
     this.rebuild();
     store(this.words, this.heap + control.ready, 1);
   }
@@ -121,17 +131,21 @@ export class Runs {
     return first;
   }
 
-  /** A claimed run becomes free, and one with its free neighbours. @returns the first page of that one */
+  /** A claimed run becomes free, and one with its free neighbours in the slab. @returns the first page of that one */
   give(first: number): number {
     const own = lengthOf(this.head(first));
     let [start, length] = [first, own];
     const behind = first + own;
-    if (behind < this.count && kindOf(this.head(behind)) === PageKind.FREE) {
+    if (
+      behind < this.count &&
+      !this.#opensSlab(behind) &&
+      kindOf(this.head(behind)) === PageKind.FREE
+    ) {
       const more = lengthOf(this.head(behind));
       this.#free.remove(behind, more);
       length += more;
     }
-    const before = first === 0 ? 0 : load(this.words, this.#at(first - 1) + page.tail);
+    const before = this.#opensSlab(first) ? 0 : load(this.words, this.#at(first - 1) + page.tail);
     if (before > 0) {
       start -= before;
       this.#free.remove(start, before);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
- * heap/system-heap — buffers in one big SharedArrayBuffer: the static exporter that needs no calls.
+ * heap/system-heap — buffers in a few big SharedArrayBuffers, the slabs: the static exporter that needs no calls.
  *
  * Its state is wholly shared, so each agent runs its code itself. From taking pages to a LIVE buffer, and back, a death leaves
  * either a CLAIMED run, or a row that names its run, never neither: the row names the run before the run is USED, and the run is
  * CLAIMED again before the row forgets it.
  *
  * Memory that was handed out before is zeroed; what never was is zero, and is not touched: a page costs memory when it is first
- * touched.
+ * touched. Large runs give theirs back to the system, where that can be done: while they are CLAIMED, before they are free for others,
+ * and outside of the lock. Whoever dies first leaves a run that costs memory until it is used and freed once more.
  *
  * Source  Linux drivers/dma-buf/heaps/system_heap.c, struct dma_heap.
  */
@@ -24,7 +25,9 @@ import {
 import { checkInteger, checkObject, fail } from '../errors.js';
 import { HeapLayout, HeapSection, PAGE, PageSection } from './heap-layout.js';
 import { HeapLock } from './heap-lock.js';
+import type { HeapMemory } from './heap-memory.js';
 import { Runs } from './runs.js';
+import { Slabs } from './slabs.js';
 
 /** Memory that buffers come from. (struct dma_heap) */
 export interface Heap {
@@ -54,22 +57,21 @@ const SHOWN = 3;
 export class SystemHeap implements Heap, SharedExporter {
   readonly name = EXPORTER.exporterName;
   readonly size: number;
-  /** Zeroing by doubles is four times as fast as by bytes. */
-  readonly #doubles: Float64Array;
+  readonly #slabs: Slabs;
   readonly #runs: Runs;
   readonly #lock: HeapLock;
 
   constructor(
     readonly agent: Agent,
     readonly buffers: Buffers,
-    readonly memory: SharedArrayBuffer,
+    memory: HeapMemory,
   ) {
     const { arena } = agent;
     const base = arena.base(HeapSection);
-    const pages = Math.min(arena.limits.pages, Math.floor(memory.byteLength / PAGE));
+    this.#slabs = new Slabs(memory, arena.limits.pages);
+    const { pages, slabPages } = this.#slabs;
     this.size = pages * PAGE;
-    this.#doubles = new Float64Array(memory, 0, (pages * PAGE) / 8);
-    this.#runs = new Runs(arena.words, base, arena.base(PageSection), pages);
+    this.#runs = new Runs(arena.words, base, arena.base(PageSection), pages, slabPages);
     this.#lock = new HeapLock(agent, base + HeapLayout.at.lock);
     if (!this.#runs.ready) this.#locked((runs) => runs.prepare());
     buffers.registerHeap(this);
@@ -138,7 +140,7 @@ export class SystemHeap implements Heap, SharedExporter {
   #takeOrRecover(op: string, pages: number, size: number): number {
     const first = this.#take(pages);
     if (first >= 0) return first;
-    if (pages <= this.#runs.count) {
+    if (pages <= this.#runs.slabPages) {
       this.agent.flush();
       this.agent.lookForDead();
       const second = this.#take(pages);
@@ -149,7 +151,7 @@ export class SystemHeap implements Heap, SharedExporter {
 
   /** A zeroed run, CLAIMED; -1 = there is none. */
   #take(pages: number): number {
-    if (pages > this.#runs.count) return -1;
+    if (pages > this.#runs.slabPages) return -1;
     const torn = this.#lock.enter();
     let first: number;
     let fresh: number;
@@ -160,8 +162,7 @@ export class SystemHeap implements Heap, SharedExporter {
     } finally {
       this.#lock.leave();
     }
-    const end = Math.min(first + pages, fresh);
-    if (first >= 0 && first < end) this.#doubles.fill(0, (first * PAGE) / 8, (end * PAGE) / 8);
+    if (first >= 0) this.#slabs.zero(first, Math.min(first + pages, fresh) - first);
     return first;
   }
 
@@ -169,7 +170,11 @@ export class SystemHeap implements Heap, SharedExporter {
     const { used, largestFree } = this;
     const at = { heap: this.name, size, used, free: this.size - used, largestFree };
     const biggest = this.#biggest();
-    const why = 'not enough heap: close buffers, or make the domain with a larger heap';
+    const slab = this.#runs.slabPages * PAGE;
+    const why =
+      size > slab && slab < this.size
+        ? `a buffer lies in one slab of the heap, and a slab has ${slab} bytes: make several buffers`
+        : 'not enough heap: close buffers, or make the domain with a larger heap';
     return fail('ENOMEM', op, biggest === '' ? at : { ...at, biggest }, { why });
   }
 
@@ -202,16 +207,18 @@ export class SystemHeap implements Heap, SharedExporter {
   // ------------------------------------------------------------------------------------------- as exporter
 
   bytes(first: number, size: number): Uint8Array {
-    return new Uint8Array(this.memory, first * PAGE, size);
+    return this.#slabs.bytes(first, size);
   }
 
   /** The row is RELEASING in this agent's name. */
   release(row: number): void {
     const { rows } = this.buffers;
-    if (rows.word(row, 'pages') === 0) return;
+    const pages = rows.word(row, 'pages');
+    if (pages === 0) return;
     const first = rows.word(row, 'page');
     this.#runs.claim(first, this.agent.slot);
     rows.setWord(row, 'pages', 0);
+    this.#slabs.giveBack(first, pages);
     this.#locked((runs) => runs.give(first));
   }
 }

@@ -12,6 +12,7 @@ import * as domain from '../../dist/domain/rooms.js';
 import * as errors from '../../dist/errors.js';
 import * as fence from '../../dist/fence/index.js';
 import * as file from '../../dist/file/index.js';
+import * as heap from '../../dist/heap/index.js';
 import * as host from '../../dist/host/index.js';
 import * as mem from '../../dist/mem/index.js';
 import * as resv from '../../dist/resv/index.js';
@@ -38,6 +39,8 @@ export const { Fence, FenceChain, FenceSet } = untyped(fence);
 export const { DmaBufFile, mmapBuffer } = untyped(file);
 /** @type {typeof import('../../src/file/numbers.js')} */
 export const numbers = untyped(file);
+/** @type {typeof import('../../src/heap/index.js')} */
+export const { oneSlab } = untyped(heap);
 /** @type {typeof import('../../src/host/index.js')} */
 export const { nodePlatform } = untyped(host);
 /** @type {typeof import('../../src/mem/index.js')} */

@@ -8,7 +8,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { Arena, nodePlatform, Rooms, SECTIONS } from './built.mjs';
+import { Arena, nodePlatform, oneSlab, Rooms, SECTIONS } from './built.mjs';
 
 const PAGE = 4096;
 const LIMITS = { agents: 8, buffers: 64, timelines: 64, channels: 8, pages: 256, waitRows: 16 };
@@ -57,7 +57,7 @@ export class Stage {
   constructor(agents) {
     const { clock } = this;
     const arena = Arena.create(SECTIONS, LIMITS, [1, 2]);
-    const memory = new SharedArrayBuffer(LIMITS.pages * PAGE);
+    const memory = oneSlab(new SharedArrayBuffer(LIMITS.pages * PAGE));
     const onError = (/** @type {unknown} */ error) => void this.reports.push(error);
     this.rooms = Array.from({ length: agents }, (_, n) => {
       const timer = (/** @type {number} */ ms, /** @type {() => void} */ fn) => clock.timer(ms, fn);

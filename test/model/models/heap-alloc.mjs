@@ -14,6 +14,7 @@ import { BufferLayout, BufferSection } from '../../../dist/buf/layout.js';
 import { Life } from '../../../dist/buf/life.js';
 import { DmaBufError } from '../../../dist/errors.js';
 import { HeapSection, PageKind, PageSection } from '../../../dist/heap/heap-layout.js';
+import { oneSlab } from '../../../dist/heap/heap-memory.js';
 import { Runs } from '../../../dist/heap/runs.js';
 import { SystemHeap } from '../../../dist/heap/system-heap.js';
 import { load } from '../../../dist/mem/index.js';
@@ -30,14 +31,15 @@ const { arena } = world;
 const { words } = arena;
 const memory = new SharedArrayBuffer(PAGES * PAGE);
 
-const makeRuns = () => new Runs(words, arena.base(HeapSection), arena.base(PageSection), PAGES);
+const makeRuns = () =>
+  new Runs(words, arena.base(HeapSection), arena.base(PageSection), PAGES, PAGES);
 
 /** @param {Env} env */
 function rooms(env) {
   /** @type {SystemHeap | null} */
   let heap = null;
   const { agent, buffers } = joinRooms(world, env, (own, bufs) => {
-    heap = new SystemHeap(own, bufs, memory);
+    heap = new SystemHeap(own, bufs, oneSlab(memory));
     return heap;
   });
   return { agent, buffers, heap: /** @type {SystemHeap} */ (/** @type {unknown} */ (heap)) };

@@ -4,7 +4,8 @@
  * model/models/heap-runs — the page table and its lock: no page has two owners, and none is lost, wherever somebody dies.
  *
  * Each thread takes pages, marks them as its own, and gives them back, under the lock as the system heap does it. A killed one
- * leaves a torn table, a claimed run, or both; the next to come in repairs the table, and the reaper takes back the run.
+ * leaves a torn table, a claimed run, or both; the next to come in repairs the table, and the reaper takes back the run. The same in
+ * slabs, which no run may cross; there the threads also make the first runs themselves.
  */
 
 import { classOf, FreeRuns } from '../../../dist/heap/free-runs.js';
@@ -36,13 +37,13 @@ const owner = arena.base(Data) + data.at.owner;
 const heap = HeapLayout.at;
 const page = PageLayout.at;
 
-const makeRuns = () => new Runs(words, heapAt, pagesAt, PAGES);
+const makeRuns = (slabPages = PAGES) => new Runs(words, heapAt, pagesAt, PAGES, slabPages);
 
-/** The calling thread's part of the heap; its pages are taken back when it dies. @param {Env} env */
-function join(env) {
-  return env.atomic(() => {
+/** The calling thread's part of the heap, which the first one makes; its pages are taken back when it dies. @param {Env} env @param {number} [slabPages] */
+function join(env, slabPages) {
+  const own = env.atomic(() => {
     const agent = world.join(env);
-    const runs = makeRuns();
+    const runs = makeRuns(slabPages);
     const lock = new HeapLock(agent, heapAt + heap.lock);
     /** @template T @param {() => T} work */
     const locked = (work) => {
@@ -70,46 +71,69 @@ function join(env) {
     });
     return { agent, runs, locked };
   });
+  if (!own.runs.ready) own.locked(() => own.runs.prepare());
+  return own;
 }
 
-/** Takes runs of these lengths, and gives each back. @param {...number} lengths */
-const worker =
-  (...lengths) =>
-  (/** @type {World} */ _world, /** @type {Env} */ env) => {
-    const { agent, runs, locked } = join(env);
-    const { slot } = agent;
-    for (const length of lengths) {
-      const first = locked(() => runs.take(length, slot));
-      if (first < 0) continue;
-      for (let i = first; i < first + length; i++) {
-        if (cas(words, owner + i, 0, slot + 1) !== 0) env.fail(`page ${i} has two owners`);
-      }
-      runs.use(first);
-      runs.claim(first, slot);
-      for (let i = first; i < first + length; i++) store(words, owner + i, 0);
-      locked(() => runs.give(first));
+/** Takes runs of these lengths, and gives each back. @param {number[]} lengths @param {number} [slabPages] */
+const worker = (lengths, slabPages) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
+  const { agent, runs, locked } = join(env, slabPages);
+  const { slot } = agent;
+  if (!runs.ready) locked(() => runs.prepare());
+  for (const length of lengths) {
+    const first = locked(() => runs.take(length, slot));
+    if (first < 0) continue;
+    for (let i = first; i < first + length; i++) {
+      if (cas(words, owner + i, 0, slot + 1) !== 0) env.fail(`page ${i} has two owners`);
     }
-  };
+    runs.use(first);
+    runs.claim(first, slot);
+    for (let i = first; i < first + length; i++) store(words, owner + i, 0);
+    locked(() => runs.give(first));
+  }
+};
 
-/** @param {World} _world @param {Env} env */
-function reaper(_world, env) {
-  recover(join(env).agent);
+/** @param {number} [slabPages] */
+const reaper = (slabPages) => (/** @type {World} */ _world, /** @type {Env} */ env) => {
+  recover(join(env, slabPages).agent);
+};
+
+/** The free runs that there are when all pages are free. @param {number} slabPages */
+function slabsOf(slabPages) {
+  const slabs = [];
+  for (let first = 0; first < PAGES; first += slabPages) {
+    slabs.push({ first, length: Math.min(slabPages, PAGES - first) });
+  }
+  return slabs;
 }
 
-/** All pages are one free run, and what is derived says the same. */
-function check() {
-  const runs = makeRuns();
-  const all = [...runs.all()];
-  const kinds = all.map(({ first, length, kind }) => `${kind}:${first}+${length}`).join(' ');
-  if (all.length !== 1 || all[0]?.kind !== PageKind.FREE || all[0].length !== PAGES) return kinds;
+/** Where a free run names the next one of its class. @param {number} run  its first page + 1 */
+const next = (run) => pagesAt + (run - 1) * PageLayout.size + page.next;
+
+/** Each slab is one free run, and what is derived says the same. */
+const check = (slabPages = PAGES) => {
+  const runs = makeRuns(slabPages);
+  const all = [...runs.all()].map(({ first, length, kind }) => `${kind}:${first}+${length}`);
+  const slabs = slabsOf(slabPages);
+  const free = slabs.map(({ first, length }) => `${PageKind.FREE}:${first}+${length}`);
+  if (all.join(' ') !== free.join(' ')) return all.join(' ');
   if (load(words, heapAt + heap.lock) !== 0) return 'somebody still has the lock';
   if (runs.used !== 0) return `${runs.used} pages count as used`;
-  const index = classOf(PAGES);
-  if (load(words, heapAt + heap.classes + index) !== 1) return 'the free run is not in its class';
-  if (load(words, heapAt + heap.bitmap) !== 1 << index) return 'the bitmap is wrong';
-  const tail = load(words, pagesAt + (PAGES - 1) * PageLayout.size + page.tail);
-  return tail === PAGES ? null : `the last page says ${tail}`;
-}
+  const bits = slabs.reduce((sum, { length }) => sum | (1 << classOf(length)), 0);
+  if (load(words, heapAt + heap.bitmap) !== bits) return 'the bitmap is wrong';
+  const listed = [];
+  for (const index of new Set(slabs.map(({ length }) => classOf(length)))) {
+    let run = load(words, heapAt + heap.classes + index);
+    for (; run !== 0 && listed.length < PAGES; run = load(words, next(run))) listed.push(run - 1);
+  }
+  const found = listed.toSorted((a, b) => a - b).join();
+  if (found !== slabs.map(({ first }) => first).join()) return `classes list ${found}`;
+  for (const { first, length } of slabs) {
+    const tail = load(words, pagesAt + (first + length - 1) * PageLayout.size + page.tail);
+    if (tail !== length) return `the last page of run ${first} says ${tail}`;
+  }
+  return null;
+};
 
 /** Runs.take, but the store that takes the run comes before the one that makes a run of what is left. @this {Runs} @param {number} length @param {number} slot */
 function takeInWrongOrder(length, slot) {
@@ -130,6 +154,16 @@ function takeInWrongOrder(length, slot) {
   return first;
 }
 
+/** Runs.prepare, but slabs become runs in order. @this {Runs} */
+function prepareFromTheFirst() {
+  if (this.ready) return;
+  for (const { first, length } of slabsOf(this.slabPages)) {
+    store(words, pagesAt + first * PageLayout.size + page.head, (length << 10) | PageKind.FREE);
+  }
+  this.rebuild();
+  store(words, heapAt + heap.ready, 1);
+}
+
 const QUIET =
   /^header|\.(fresh|name|pid|kind|member|start|watched|pad|lost|classes\+(7|8|9|..+)|bitmap\+)/;
 const quiet = new Set([...words.keys()].filter((index) => QUIET.test(world.label(index))));
@@ -141,16 +175,27 @@ const common = {
     makeRuns().prepare();
     return world;
   },
-  check,
-  onKill: () => ({ name: 'reaper', run: reaper }),
+  check: () => check(),
+  onKill: () => ({ name: 'reaper', run: reaper() }),
   word: (_array, index) => world.label(index),
   private: (_array, index) => quiet.has(index),
 };
 
 const two = [
-  { name: 'worker 1', run: worker(2, 3) },
-  { name: 'worker 2', run: worker(1) },
+  { name: 'worker 1', run: worker([2, 3]) },
+  { name: 'worker 2', run: worker([1]) },
 ];
+
+/** Pages of the first slab; the second one has the rest. */
+const SLAB = 4;
+
+/** Two slabs that differ. @type {typeof common} */
+const slabs = {
+  ...common,
+  reset: () => world.reset(),
+  check: () => check(SLAB),
+  onKill: () => ({ name: 'reaper', run: reaper(SLAB) }),
+};
 
 /** In and out of the lock, where nobody else may be. @param {World} _world @param {Env} env */
 function visitor(_world, env) {
@@ -212,7 +257,36 @@ export const models = [
     ...common,
     name: 'heap-runs, 2 killed',
     // One, then its reaper. A reaper that sleeps on the lock of somebody who dies then is helped by time alone.
-    threads: [{ name: 'worker', run: worker(2, 3) }],
+    threads: [{ name: 'worker', run: worker([2, 3]) }],
+    kills: 2,
+    bounds: { preemptions: 2 },
+  },
+  {
+    ...slabs,
+    name: 'heap-runs in slabs, 1 killed',
+    threads: [
+      { name: 'worker 1', run: worker([4, 2], SLAB) },
+      { name: 'worker 2', run: worker([2], SLAB) },
+    ],
+    kills: 1,
+    bounds: { preemptions: 1 },
+    planted: {
+      'a run is merged with one of the next slab': {
+        patch: () => {
+          const { give } = Runs.prototype;
+          const inOne = (/** @type {number} */ first) => give.call(makeRuns(), first);
+          return replaceMethod(Runs.prototype, 'give', inOne);
+        },
+      },
+      'the first page is a run before the other slabs are': {
+        patch: () => replaceMethod(Runs.prototype, 'prepare', prepareFromTheFirst),
+      },
+    },
+  },
+  {
+    ...slabs,
+    name: 'heap-runs in slabs, 2 killed',
+    threads: [{ name: 'worker', run: worker([2, 4], SLAB) }],
     kills: 2,
     bounds: { preemptions: 2 },
   },

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, it } from 'vitest';
+import { oneSlab } from '../../../src/heap/index.js';
 import { staticExport } from './exporters.js';
 import { nth, rigs, thrown } from './rig.js';
 
 describe('bytes', () => {
   it('are a window of the right offset and length into the heap', () => {
-    const { heap } = nth(rigs(1), 0);
+    const memory = new SharedArrayBuffer(16 * 4096);
+    const { heap } = nth(rigs(1, { pages: 16 }, {}, [], oneSlab(memory)), 0);
     heap.alloc(1);
     const { bytes } = heap.alloc(5000).cpuAccessSync('read');
-    expect([bytes.byteOffset, bytes.length, bytes.buffer]).toEqual([4096, 5000, heap.memory]);
+    expect([bytes.byteOffset, bytes.length, bytes.buffer === memory]).toEqual([4096, 5000, true]);
   });
 
   it('as() gives other typed arrays over the same memory', () => {

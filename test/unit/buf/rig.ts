@@ -5,7 +5,13 @@
 import type { Agent } from '../../../src/agent/index.js';
 import { type BufferPorts, Buffers, bufferSections, type Leak } from '../../../src/buf/index.js';
 import { Fences, fenceSections } from '../../../src/fence/index.js';
-import { PAGE, SystemHeap, systemHeapSections } from '../../../src/heap/index.js';
+import {
+  type HeapMemory,
+  oneSlab,
+  PAGE,
+  SystemHeap,
+  systemHeapSections,
+} from '../../../src/heap/index.js';
 import type { Limits, Section } from '../../../src/mem/index.js';
 import { Reservations, reservationSections } from '../../../src/resv/index.js';
 import { SMALL, type World, world } from '../world.js';
@@ -34,15 +40,15 @@ export interface Rigs extends World {
   bury(rig: Rig): void;
 }
 
-/** `more`: tables of rooms above. */
+/** `more`: tables of rooms above. `memory`: default one slab. */
 export function rigs(
   count = 2,
   limits: Partial<Limits> = {},
   ports: BufferPorts = {},
   more: readonly Section[] = [],
+  memory: HeapMemory = oneSlab(new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE)),
 ): Rigs {
   const made = world([...SECTIONS, ...more], count, limits);
-  const memory = new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE);
   const all = made.agents.map((agent): Rig => {
     const [leaks, errors]: [Leak[], unknown[]] = [[], []];
     const fences = new Fences(agent);

@@ -6,7 +6,16 @@ import type { Agent } from '../../../src/agent/index.js';
 import { Buffers, bufferSections, type DmaBuf, phaseOf } from '../../../src/buf/index.js';
 import { DmaBufError } from '../../../src/errors.js';
 import { Fences, fenceSections } from '../../../src/fence/index.js';
-import { Channels, Heaps, heapSections, PAGE, Pools, SystemHeap } from '../../../src/heap/index.js';
+import {
+  Channels,
+  type HeapMemory,
+  Heaps,
+  heapSections,
+  oneSlab,
+  PAGE,
+  Pools,
+  SystemHeap,
+} from '../../../src/heap/index.js';
 import type { Limits } from '../../../src/mem/index.js';
 import { Reservations, reservationSections } from '../../../src/resv/index.js';
 import { SMALL, world } from '../world.js';
@@ -23,7 +32,7 @@ export class Member {
 
   constructor(
     readonly agent: Agent,
-    memory: SharedArrayBuffer,
+    memory: HeapMemory,
   ) {
     this.fences = new Fences(agent);
     this.reservations = new Reservations(agent, this.fences);
@@ -63,7 +72,7 @@ export function members(count: number, limits: Partial<Limits> = {}): Members {
     count,
     limits,
   );
-  const memory = new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE);
+  const memory = oneSlab(new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE));
   const all = made.agents.map((agent) => new Member(agent, memory));
   const dead = new Set<Member>();
   const kill = (member: Member, noticed = true): void => {

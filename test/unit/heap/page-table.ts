@@ -23,9 +23,10 @@ const KIND: Readonly<Record<number, string>> = {
 const heap = HeapLayout.at;
 const page = PageLayout.at;
 
-export function pageTable(pages: number): Runs {
+export function pageTable(pages: number, slabPages = pages): Runs {
   const arena = Arena.create([HeapSection, PageSection], { ...SMALL, pages }, [1, 2]);
-  const runs = new Runs(arena.words, arena.base(HeapSection), arena.base(PageSection), pages);
+  const [heapAt, pagesAt] = [arena.base(HeapSection), arena.base(PageSection)];
+  const runs = new Runs(arena.words, heapAt, pagesAt, pages, slabPages);
   runs.prepare();
   return runs;
 }
@@ -64,8 +65,11 @@ export function problems(runs: Runs): string[] {
     const free = kind === PageKind.FREE;
     if (first !== at) found.push(`gap before page ${first}`);
     if (length < 1 || first + length > runs.count) found.push(`run ${first} has length ${length}`);
+    const border = (Math.floor(first / runs.slabPages) + 1) * runs.slabPages;
+    if (first + length > border) found.push(`run ${first} crosses the border at ${border}`);
     if (!(kind in KIND)) found.push(`run ${first} is nothing`);
-    if (free && wasFree) found.push(`run ${first} should be one with the run before it`);
+    const opens = first % runs.slabPages === 0;
+    if (free && wasFree && !opens) found.push(`run ${first} should be one with the run before it`);
     const tail = runs.words[runs.pages + (first + length - 1) * PageLayout.size + page.tail];
     if (tail !== (free ? length : 0)) found.push(`tail of run ${first} says ${tail}`);
     if (free && lists.get(first) !== classOf(length))

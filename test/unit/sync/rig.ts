@@ -3,7 +3,7 @@
 import type { Agent } from '../../../src/agent/index.js';
 import { Buffers, bufferSections, type DmaBuf, type Leak } from '../../../src/buf/index.js';
 import { Fences, fenceSections } from '../../../src/fence/index.js';
-import { PAGE, SystemHeap, systemHeapSections } from '../../../src/heap/index.js';
+import { oneSlab, PAGE, SystemHeap, systemHeapSections } from '../../../src/heap/index.js';
 import type { Limits } from '../../../src/mem/index.js';
 import { Reservations, reservationSections } from '../../../src/resv/index.js';
 import { SyncFiles, syncSections } from '../../../src/sync/index.js';
@@ -40,7 +40,7 @@ export interface Rigs {
 
 export function rigs(count = 1, limits: Partial<Limits> = {}): Rigs {
   const { agents, kill } = world(SECTIONS, count, limits);
-  const memory = new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE);
+  const memory = oneSlab(new SharedArrayBuffer((limits.pages ?? SMALL.pages) * PAGE));
   const all = agents.map((self): Rig => {
     const leaks: Leak[] = [];
     const fences = new Fences(self);

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, it } from 'vitest';
+import { DmaBufError } from '../../../src/errors.js';
+import { HeapLayout, HeapSection, PAGE } from '../../../src/heap/heap-layout.js';
+import type { HeapMemory } from '../../../src/heap/index.js';
+import { nth, type Rig, type Rigs, rigs, thrown } from '../buf/rig.js';
+
+const MIB = 2 ** 20;
+const UNIT = 65536;
+
+interface Part {
+  readonly slab: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Slabs whose memory can be given back, and what was. */
+class Memory implements HeapMemory {
+  readonly slabs: readonly SharedArrayBuffer[];
+  readonly slabBytes: number;
+  readonly given: Part[] = [];
+  /** Runs while memory is being given back. */
+  meanwhile = (): void => {};
+
+  constructor(...slabs: readonly number[]) {
+    this.slabs = slabs.map((bytes) => new SharedArrayBuffer(bytes));
+    this.slabBytes = slabs[0] ?? 0;
+  }
+
+  get bytes(): number {
+    return this.slabs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  discard(slab: number, offset: number, bytes: number): void {
+    this.given.push({ slab, offset, bytes });
+    this.meanwhile();
+    const memory = this.slabs[slab];
+    if (memory === undefined) throw new RangeError(`no slab ${slab}`);
+    new Uint8Array(memory, offset, bytes).fill(0);
+  }
+
+  /** What was given back since somebody asked. */
+  news(): Part[] {
+    return this.given.splice(0);
+  }
+}
+
+function made(memory: HeapMemory & { readonly bytes: number }, agents = 1): Rigs {
+  return rigs(agents, { pages: memory.bytes / PAGE }, {}, [], memory);
+}
+
+/** A buffer, and where it lies; filled, so that whatever is not zeroed shows. */
+function taken({ heap }: Rig, size: number, memory: HeapMemory) {
+  const buf = heap.alloc(size);
+  using cpu = buf.cpuAccessSync('write');
+  const { bytes } = cpu;
+  const zero = bytes.every((byte) => byte === 0);
+  bytes.fill(255);
+  return {
+    buf,
+    slab: memory.slabs.findIndex((each) => each === bytes.buffer),
+    offset: bytes.byteOffset,
+    zero,
+  };
+}
+
+describe('a heap of slabs', () => {
+  it('has the pages of all slabs, and each buffer lies in one of them', () => {
+    const memory = new Memory(4 * PAGE, 4 * PAGE, 2 * PAGE);
+    const a = nth(made(memory), 0);
+    expect([a.heap.size, a.heap.largestFree]).toEqual([10 * PAGE, 4 * PAGE]);
+    const places = [3, 3, 2, 1, 1].map((pages) => {
+      const { slab, offset, zero } = taken(a, pages * PAGE, memory);
+      expect(zero).toBe(true);
+      return [slab, offset / PAGE, pages];
+    });
+    const covered = places.flatMap(([slab = 0, first = 0, pages = 0]) =>
+      Array.from({ length: pages }, (_, page) => slab * 4 + first + page),
+    );
+    expect(covered.toSorted((x, y) => x - y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for (const [slab = 0, first = 0, pages = 0] of places) {
+      expect((first + pages) * PAGE).toBeLessThanOrEqual(memory.slabs[slab]?.byteLength ?? 0);
+    }
+  });
+
+  it('free neighbours in two slabs are two runs: what fits in neither is ENOMEM', () => {
+    const memory = new Memory(4 * PAGE, 4 * PAGE);
+    const a = nth(made(memory), 0);
+    for (const buf of [1, 1, 1, 1, 1, 1, 1, 1].map(() => a.heap.alloc(PAGE))) buf.close();
+    expect([a.heap.used, a.heap.largestFree]).toEqual([0, 4 * PAGE]);
+    const two = [a.heap.alloc(4 * PAGE), a.heap.alloc(4 * PAGE)];
+    for (const buf of two) buf.close();
+    expect(a.heap.largestFree).toBe(4 * PAGE);
+  });
+
+  it('a buffer larger than a slab is ENOMEM, and the error says how large one can be', () => {
+    const memory = new Memory(4 * PAGE, 4 * PAGE);
+    const { heap } = nth(made(memory), 0);
+    const error = thrown(() => heap.alloc(4 * PAGE + 1));
+    expect(error).toMatchObject({ code: 'ENOMEM', at: { largestFree: 4 * PAGE } });
+    expect(error.message).toContain(`a slab has ${4 * PAGE} bytes`);
+  });
+
+  it('a heap of one slab that is too small says so, and nothing of slabs', () => {
+    const { heap } = nth(made(new Memory(4 * PAGE)), 0);
+    expect(thrown(() => heap.alloc(5 * PAGE)).message).toContain('make the domain with a larger');
+  });
+});
+
+describe('memory that is given back', () => {
+  it('is that of freed runs of 1 MiB and more, and of no smaller ones', () => {
+    const memory = new Memory(4 * MIB, 4 * MIB);
+    const a = nth(made(memory), 0);
+    const [large, small] = [taken(a, MIB, memory), taken(a, MIB - PAGE, memory)];
+    expect(memory.news()).toEqual([]);
+    small.buf.close();
+    expect(memory.news()).toEqual([]);
+    large.buf.close();
+    expect(memory.news()).toEqual([{ slab: large.slab, offset: large.offset, bytes: MIB }]);
+  });
+
+  it('is whole units of 64 KiB inside of what was freed: neighbours keep theirs', () => {
+    const memory = new Memory(4 * MIB);
+    const a = nth(made(memory), 0);
+    const before = taken(a, PAGE, memory);
+    const large = taken(a, MIB + UNIT, memory);
+    const behind = taken(a, PAGE, memory);
+    expect([before.offset, large.offset, behind.offset]).toEqual([0, PAGE, PAGE + MIB + UNIT]);
+    large.buf.close();
+    expect(memory.news()).toEqual([{ slab: 0, offset: UNIT, bytes: MIB }]);
+    for (const { buf } of [before, behind]) {
+      using cpu = buf.cpuAccessSync('read');
+      expect(cpu.bytes.every((byte) => byte === 255)).toBe(true);
+    }
+  });
+
+  it('is nobody else’s before it is given back, and the heap’s lock is free meanwhile', () => {
+    const memory = new Memory(2 * MIB);
+    const all = made(memory, 2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    const lock = all.arena.base(HeapSection) + HeapLayout.at.lock;
+    const { buf } = taken(a, 2 * MIB - PAGE, memory);
+    const seen: unknown[] = [];
+    memory.meanwhile = () => {
+      seen.push(Atomics.load(all.arena.words, lock), b.heap.largestFree);
+    };
+    buf.close();
+    expect(seen).toEqual([0, PAGE]);
+    expect(b.heap.largestFree).toBe(2 * MIB);
+  });
+
+  it('of the dead is given back by who recovers', () => {
+    const memory = new Memory(2 * MIB);
+    const all = made(memory, 2);
+    const [a, b] = [nth(all, 0), nth(all, 1)];
+    taken(b, 2 * MIB, memory);
+    all.bury(b);
+    expect(memory.news()).toEqual([{ slab: 0, offset: 0, bytes: 2 * MIB }]);
+    expect(a.heap.largestFree).toBe(2 * MIB);
+  });
+
+  it('is zero when it is handed out again, and so is what small ones left behind', () => {
+    const memory = new Memory(2 * MIB);
+    const a = nth(made(memory), 0);
+    const small = Array.from({ length: 8 }, () => taken(a, MIB / 4, memory));
+    for (const { buf } of small) buf.close();
+    expect(memory.news()).toEqual([]);
+    const shifted = taken(a, PAGE, memory);
+    const large = taken(a, MIB + PAGE, memory);
+    expect([shifted.zero, large.zero]).toEqual([true, true]);
+    // The units inside were not written to become zero, so they cost nothing until somebody does.
+    expect(memory.news()).toEqual([{ slab: 0, offset: UNIT, bytes: MIB - UNIT }]);
+  });
+
+  it('is not touched, and not given back either, while it was never handed out', () => {
+    const memory = new Memory(4 * MIB);
+    const a = nth(made(memory), 0);
+    expect(taken(a, 2 * MIB, memory).zero).toBe(true);
+    expect(memory.news()).toEqual([]);
+  });
+
+  it('stays, and is zeroed by hand, where the system refuses; it is asked once', () => {
+    const memory = new Memory(2 * MIB);
+    let asked = 0;
+    memory.meanwhile = () => {
+      asked++;
+      throw DmaBufError.of('ENOTSUP', 'not here');
+    };
+    const a = nth(made(memory), 0);
+    for (let round = 0; round < 3; round++) {
+      const { buf, zero } = taken(a, 2 * MIB, memory);
+      expect(zero).toBe(true);
+      buf.close();
+      expect(a.heap.used).toBe(0);
+    }
+    expect(asked).toBe(1);
+  });
+});
