@@ -13,17 +13,20 @@
 import type { Arena } from '../mem/index.js';
 import { Bells, bucketOf } from './bell.js';
 import { runBlocking } from './blocking.js';
-import { objectKey, SlotState } from './layout.js';
+import { objectKey, Parked, SlotState } from './layout.js';
 import { Polling } from './poll.js';
 import type { Platform } from './ports.js';
 import { ownerTag, Reapers, tagSlot } from './reaper.js';
 import { WaitRows } from './rows.js';
+import { Sleepers } from './sleepers.js';
 import { type Identity, Slots } from './slots.js';
 import { Tasks, type WaitLimits } from './tasks.js';
 import type { Operation } from './wait.js';
 
 /** Milliseconds after which an idle agent listens anew: what it left behind in the engine is freed then. */
 const LISTEN = 10_000;
+/** Milliseconds of such a sleep while some other process cannot ring this one yet. */
+const LISTEN_UNHEARD = 5;
 /** Milliseconds between two looks at an agent that reaps while we want to leave: it may have died. */
 const BUSY = 100;
 /** Reads of the turn's clock before it is refreshed within one turn. */
@@ -31,6 +34,7 @@ const CLOCK_READS = 64;
 
 export class Agent {
   readonly slots: Slots;
+  readonly sleepers: Sleepers;
   readonly bells: Bells;
   readonly rows: WaitRows;
   readonly reapers: Reapers;
@@ -45,6 +49,7 @@ export class Agent {
   /** Callbacks of exporters that are on the stack: none of them may wait. */
   callbacks = 0;
   readonly #noteKey: number;
+  readonly #doorbell: Disposable | null;
   readonly #notes: ((everything: boolean) => void)[] = [];
   readonly #beforeBlocking: (() => void)[] = [];
   readonly #deferred: (() => void)[] = [];
@@ -63,7 +68,8 @@ export class Agent {
     who: Identity,
   ) {
     this.slots = new Slots(arena, platform);
-    this.bells = new Bells(arena, this.slots, platform);
+    this.sleepers = new Sleepers(arena, platform.processes);
+    this.bells = new Bells(arena, this.slots, this.sleepers);
     this.slot = this.slots.join(who);
     this.tag = ownerTag(this.slot, this.slots.life(this.slot));
     this.rows = new WaitRows(arena, this.slots, this.slot);
@@ -71,6 +77,8 @@ export class Agent {
     this.polling = new Polling(platform);
     this.tasks = new Tasks(platform, this.polling, () => this.listen());
     this.#noteKey = objectKey('agent', this.slot);
+    const { processes } = platform;
+    this.#doorbell = processes?.listen(() => this.#answerDoorbell(processes.station)) ?? null;
   }
 
   get left(): boolean {
@@ -162,15 +170,23 @@ export class Agent {
     });
   }
 
+  /** The doorbell of this process has rung: its agents that listen look at their bells. */
+  #answerDoorbell(station: number): void {
+    if (this.#left) return;
+    this.serve();
+    this.bells.rouse(station, this.slot);
+  }
+
   /** Listens to the bell on the event loop; does not keep the process alive. */
   listen(): void {
     while (!this.#listening && !this.#left) {
       const seen = this.bells.read(this.slot);
-      if (!this.bells.park(this.slot)) {
+      if (!this.bells.park(this.slot, Parked.LISTENS)) {
         this.serve();
         continue; // P2
       }
-      const rung = this.bells.listen(this.slot, seen, LISTEN);
+      const heard = this.sleepers.processes?.heard() ?? true;
+      const rung = this.bells.listen(this.slot, seen, heard ? LISTEN : LISTEN_UNHEARD);
       if (rung === null) {
         this.serve();
         continue;
@@ -191,14 +207,14 @@ export class Agent {
   /** Blocks this thread until the bell rings, then serves: what `listen` does, for a thread without an event loop. */
   sleepOnce(): void {
     const seen = this.bells.read(this.slot);
-    if (this.bells.park(this.slot)) this.bells.sleep(this.slot, seen, Infinity); // P2
+    if (this.bells.park(this.slot, Parked.BLOCKS)) this.bells.sleep(this.slot, seen, Infinity); // P2
     this.unpark();
     this.serve();
   }
 
   /** Ringers need not notify any more; but they must while the event loop listens, whatever else this thread has done. */
   unpark(): void {
-    if (!this.#listening) this.bells.unpark(this.slot);
+    this.bells.unpark(this.slot, this.#listening ? Parked.LISTENS : 0);
   }
 
   /** Runs a callback of an exporter or importer: while it is on the stack nothing waits, and no agent is called. */
@@ -285,5 +301,6 @@ export class Agent {
     while (!this.reapers.reap(this.slot)) this.reapers.waitForOther(BUSY);
     this.slots.free(this.slot); // I1
     this.#left = true;
+    this.#doorbell?.[Symbol.dispose]();
   }
 }

@@ -11,7 +11,6 @@
 import {
   type Arena,
   add,
-  block,
   exchange,
   load,
   notify,
@@ -20,8 +19,8 @@ import {
   type Words,
   waitAsync,
 } from '../mem/index.js';
-import { SlotLayout } from './layout.js';
-import type { Platform } from './ports.js';
+import { Parked, SlotLayout } from './layout.js';
+import type { Sleepers } from './sleepers.js';
 import type { Slots } from './slots.js';
 
 const slot = SlotLayout.at;
@@ -37,7 +36,7 @@ export class Bells {
   constructor(
     arena: Arena,
     readonly slots: Slots,
-    readonly platform: Pick<Platform, 'kick'>,
+    readonly sleepers: Sleepers,
   ) {
     this.#words = arena.words;
   }
@@ -49,7 +48,7 @@ export class Bells {
     const bucket = bucketOf(obj);
     or(w, at + slot.dirty + (bucket >>> 5), 1 << (bucket & 31));
     or(w, at + slot.summary, 1 << (bucket >>> 5));
-    this.#strike(index, at);
+    this.#strike(at);
   }
 
   /** Makes that agent look at everything. */
@@ -57,14 +56,33 @@ export class Bells {
     const at = this.slots.at(index);
     store(this.#words, at + slot.everything, 1);
     or(this.#words, at + slot.summary, 1);
-    this.#strike(index, at);
+    this.#strike(at);
   }
 
-  #strike(index: number, at: number): void {
+  #strike(at: number): void {
     add(this.#words, at + slot.bell, 1); // P2
-    if (load(this.#words, at + slot.parked) === 0) return;
-    notify(this.#words, at + slot.bell);
-    this.platform.kick(index);
+    const parked = load(this.#words, at + slot.parked);
+    if (parked === 0) return;
+    const { processes } = this.sleepers;
+    if (processes === null) {
+      notify(this.#words, at + slot.bell);
+      return;
+    }
+    if ((parked & Parked.BLOCKS) !== 0) processes.wake(at + slot.bell);
+    if ((parked & Parked.LISTENS) === 0) return;
+    const station = load(this.#words, at + slot.station);
+    if (station === processes.station) notify(this.#words, at + slot.bell);
+    else processes.kick(station - 1);
+  }
+
+  /** The doorbell of this station has rung: its other agents that listen look at their bells. */
+  rouse(station: number, except: number): void {
+    const w = this.#words;
+    for (let index = 0, { used } = this.slots; index < used; index++) {
+      const at = this.slots.at(index);
+      if (index === except || load(w, at + slot.station) !== station) continue;
+      if ((load(w, at + slot.parked) & Parked.LISTENS) !== 0) notify(w, at + slot.bell);
+    }
   }
 
   /** What the bell stands at: take it before looking, sleep only if it has not moved. */
@@ -99,18 +117,19 @@ export class Bells {
   }
 
   /** Announces that the owner may sleep. @returns false when it must look again first (P2). */
-  park(index: number): boolean {
-    store(this.#words, this.slots.at(index) + slot.parked, 1);
+  park(index: number, how: number): boolean {
+    store(this.#words, this.slots.at(index) + slot.parked, how);
     return !this.rung(index); // P2
   }
 
-  unpark(index: number): void {
-    store(this.#words, this.slots.at(index) + slot.parked, 0);
+  /** The thread runs; `how` it sleeps all the same: its event loop may listen. */
+  unpark(index: number, how: number): void {
+    store(this.#words, this.slots.at(index) + slot.parked, how);
   }
 
   /** Blocks until a ring, or `ms`. */
   sleep(index: number, seen: number, ms: number): void {
-    block(this.#words, this.slots.at(index) + slot.bell, seen, ms);
+    this.sleepers.block(this.slots.at(index) + slot.bell, seen, ms);
   }
 
   /** Settles at a ring, or after `ms`; null when it has rung since `seen`. */

@@ -13,6 +13,7 @@
 
 import { checkTimeout, fail } from '../errors.js';
 import type { Bells } from './bell.js';
+import { Parked } from './layout.js';
 import type { Polling } from './poll.js';
 import type { Platform } from './ports.js';
 import type { Slots } from './slots.js';
@@ -34,6 +35,8 @@ export interface BlockingHost {
   readonly held: number;
   /** Callbacks of exporters that are on the stack. */
   readonly callbacks: number;
+  /** Takes what the bell was rung for, and looks. */
+  serve(): void;
   /** Duties towards others that a blocked agent still has. */
   serveNotes(bucket: number): void;
   /** It is about to block. */
@@ -128,7 +131,7 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
       if (wait.check()) return null;
       const left = deadline - platform.now();
       if (left <= 0) return new Interrupt('timeout');
-      if (!bells.park(slot)) continue; // P2
+      if (!bells.park(slot, Parked.BLOCKS)) continue; // P2
       bells.sleep(slot, seen, Math.min(left, SLICE));
       host.unpark();
       // By the clock: rings that have nothing to do with this wait must not keep it from looking.
@@ -141,5 +144,7 @@ function sleepOn(host: BlockingHost, wait: Wait, deadline: number): Interrupt | 
     host.unpark();
     slots.setWord(slot, 'blocked', outer);
     if (tasks.pending > 0) platform.microtask(() => tasks.look(-1));
+    // Whoever rang while the thread slept, or just now, woke nobody but it.
+    if (bells.rung(slot)) platform.microtask(() => host.serve());
   }
 }

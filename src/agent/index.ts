@@ -15,12 +15,14 @@ export {
   RowFlag,
   SlotSection,
   SlotState,
+  StationSection,
   WaitRowSection,
 } from './layout.js';
 export { ObjectWait } from './object-wait.js';
-export type { Abortable, Platform, Timer } from './ports.js';
+export type { Abortable, Platform, Processes, Timer } from './ports.js';
 export { ownerTag, type Rank, type Reaper, tagSlot } from './reaper.js';
 export type { Place, RemoteRow, WaitRows } from './rows.js';
 export type { Identity, Slots } from './slots.js';
+export { type StationName, Stations } from './stations.js';
 export type { WaitLimits } from './tasks.js';
 export { Interrupt, type Operation, until, type Wait } from './wait.js';

@@ -14,6 +14,8 @@ export const ControlLayout = record(
   {
     used: u32('slots below this index have been in use at some time'),
     reaper: u32('tag of the agent that reaps; 0 = nobody'),
+    stations: u32('stations below this index have been in use at some time'),
+    broker: u32('tag of the agent that lets processes in; 0 = nobody'),
   },
   LINE,
 );
@@ -35,10 +37,11 @@ export const SlotLayout = record(
     lostBuffers: u32('references that were dropped for it'),
     lostClean: u32('1 when that life ended by leaving'),
     watched: u32("1 when somebody will notice this agent's death: it was spawned or adopted"),
-    pad0: words(3, 'to the end of the line'),
+    station: u32('row of its station + 1; 0 = the domain is of threads'),
+    pad0: words(2, 'to the end of the line'),
     // bell: written by ringers and the owner
     bell: u32('grows with every ring; the only word this agent ever waits on'),
-    parked: u32('1 while the owner may sleep on the bell'),
+    parked: u32('Parked bits: how the owner may sleep on the bell'),
     summary: u32('bit per word of `dirty`'),
     blocked: u32('object that a blocking call of this agent waits for; 0 = its tasks run'),
     waiting: u32('wait rows in use'),
@@ -49,6 +52,25 @@ export const SlotLayout = record(
     pad1: words(7, 'to the end of the line'),
     dirty: words(32, 'bit per bucket of objects that were rung'),
     name: words(textWords(AGENT_NAME_BYTES), 'text'),
+  },
+  LINE,
+);
+
+/** Most stations of a domain: as many as agents. */
+const STATIONS = 256;
+
+/** A process in a domain of processes: to be exact, who came by the socket, and the threads it started. */
+export const StationLayout = record(
+  'station',
+  {
+    claim: u32('process id; 0 = free. The claim is the identity'),
+    life: u32('incarnation << 2 | StationState'),
+    startHigh: u32('start time of that process, so that a reused id is not taken for it'),
+    startLow: u32('start time of that process'),
+    rings: words(
+      STATIONS,
+      'per station that can ring this one: life of this one 16 | life of that one 16',
+    ),
   },
   LINE,
 );
@@ -89,6 +111,7 @@ export const CallLayout = record(
 
 export const ControlSection = section('control', ControlLayout, () => 1);
 export const SlotSection = section('slots', SlotLayout, (limits) => limits.agents);
+export const StationSection = section('stations', StationLayout, (limits) => limits.agents);
 export const WaitRowSection = section(
   'waitRows',
   WaitRowLayout,
@@ -99,6 +122,12 @@ export const CallSection = section('calls', CallLayout, (limits) => limits.agent
 
 /** FREE → JOINING → LIVE → (LEAVING) → DEAD → FREE. */
 export const SlotState = { FREE: 0, JOINING: 1, LIVE: 2, LEAVING: 3, DEAD: 4 } as const;
+
+/** FREE → ADMITTED → LIVE → FREE. */
+export const StationState = { FREE: 0, ADMITTED: 1, LIVE: 2 } as const;
+
+/** Its event loop listens: notify, or its station's doorbell, wakes it · the thread blocks: only who ends `block` does. */
+export const Parked = { LISTENS: 1, BLOCKS: 2 } as const;
 
 /**
  * IDLE → POSTED → RUNNING → DONE → IDLE. POSTED → IDLE: withdrawn, it never ran. RUNNING → ABANDONED → IDLE: the target has the lock, and undoes it.

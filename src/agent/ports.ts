@@ -34,6 +34,22 @@ export interface Platform {
   readonly mayBlock: boolean;
   /** True when no instruction of that thread can run any more. Never because it is slow or stopped. Unknown is false. */
   isGone(identity: number, startTime: number): boolean;
-  /** Wakes an agent whose waiters a notify from here cannot reach. Nothing to do among threads. */
-  kick(slot: number): void;
+  /** How agents of other processes are reached; null where all are threads of one process. */
+  readonly processes: Processes | null;
+}
+
+/** A notify reaches the threads of its own process only, so between processes there is more to do. */
+export interface Processes {
+  /** Row of this agent's station + 1, as it stands in its slot. */
+  readonly station: number;
+  /** Rings the doorbell of another station: the event loops of its agents look at their bells. Never blocks. */
+  kick(station: number): void;
+  /** Can every process that may have to wake this one ring its doorbell? Ask after publishing that it sleeps. */
+  heard(): boolean;
+  /** Calls `answer` whenever the doorbell of this station has rung. Does not keep the process alive. */
+  listen(answer: () => void): Disposable;
+  /** Blocks while that word of the arena has `value`, at most `ms`; `wake` from any process ends it. May end without reason. */
+  block(index: number, value: number, ms: number): void;
+  /** Ends every `block` on that word, in all processes. */
+  wake(index: number): void;
 }

@@ -12,7 +12,7 @@
  * Lock order  `reaper` is taken with nothing held, and nothing that can be waited for is taken under it.
  */
 
-import { type Arena, block, cas, load, notify, type Words } from '../mem/index.js';
+import { type Arena, cas, load, type Words } from '../mem/index.js';
 import type { Bells } from './bell.js';
 import { ControlLayout, ControlSection, SlotState } from './layout.js';
 import type { WaitRows } from './rows.js';
@@ -114,7 +114,7 @@ export class Reapers {
   /** Blocks while another agent reaps, at most `ms`. */
   waitForOther(ms: number): void {
     const holder = load(this.#words, this.#word);
-    if (holder !== 0 && holder !== this.tag) block(this.#words, this.#word, holder, ms); // P3
+    if (holder !== 0 && holder !== this.tag) this.bells.sleepers.block(this.#word, holder, ms); // P3
   }
 
   /** After a death nobody knows what was rung and what not. */
@@ -136,6 +136,8 @@ export class Reapers {
   }
 
   #exit(): void {
-    if (cas(this.#words, this.#word, this.tag, 0) === this.tag) notify(this.#words, this.#word); // P3
+    if (cas(this.#words, this.#word, this.tag, 0) === this.tag) {
+      this.bells.sleepers.wake(this.#word); // P3
+    }
   }
 }

@@ -52,6 +52,8 @@ export interface Identity {
   /** When that thread started, in the system's own unit; 0 = unknown. */
   readonly startTime: number;
   readonly pid: number;
+  /** Row of its station + 1; 0 = the domain is of threads. */
+  readonly station: number;
   readonly kind: 'thread' | 'process';
   /** Number that spawn() gave; 0 = none. */
   readonly member: number;
@@ -108,6 +110,7 @@ export class Slots {
     const life = ((load(w, at + slot.life) >>> 3) + 1) << 3;
     store(w, at + slot.life, life | SlotState.JOINING);
     store(w, at + slot.pid, who.pid);
+    store(w, at + slot.station, who.station);
     store(w, at + slot.kind, who.kind === 'process' ? 1 : 0);
     store(w, at + slot.member, who.member);
     for (const word of FRESH) store(w, at + slot[word], 0);
@@ -170,11 +173,11 @@ export class Slots {
     store(this.#words, this.at(index) + slot[field], value);
   }
 
-  /** The slot that a member number joined with, or -1. */
-  ofMember(member: number): number {
+  /** The slot that an agent of that process joined with, by its member number; or -1. */
+  ofMember(member: number, pid: number): number {
     for (let index = 0; index < this.used; index++) {
-      if (this.word(index, 'member') === member && this.state(index) >= SlotState.LIVE)
-        return index;
+      const same = this.word(index, 'member') === member && this.word(index, 'pid') === pid;
+      if (same && this.state(index) >= SlotState.LIVE) return index;
     }
     return -1;
   }

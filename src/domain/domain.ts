@@ -38,7 +38,9 @@ import {
   blockingSupport,
   memberNumber,
   nodePlatform,
+  ownProcess,
   ownThread,
+  processNumber,
   processSupport,
   type Support,
   threadSupport,
@@ -88,12 +90,13 @@ export class Domain implements AsyncDisposable {
   #closing: Promise<void> | null = null;
 
   private constructor(entry: Entry) {
-    const { arena, heapMemory, debug, stallAfter } = entry;
+    const { arena, heapMemory, debug, stallAfter, processes, membership } = entry;
     const who = {
       ...ownThread(),
-      pid: 0,
-      kind: 'thread',
-      member: memberNumber(),
+      pid: processes === null ? 0 : ownProcess(),
+      station: processes?.station ?? 0,
+      kind: membership === null ? 'thread' : 'process',
+      member: membership === null ? memberNumber() : processNumber(),
       name: entry.agent,
     } as const;
     const onLeak = (leak: Leak): void => this.#events.emit('leak', leak);
@@ -101,14 +104,20 @@ export class Domain implements AsyncDisposable {
     const memberTag = (member: Member): number | null =>
       member instanceof LocalMember ? member.tag : null;
     const ports = { stacks: debug, onLeak, memberTag };
-    this.#rooms = new Rooms(arena, heapMemory, nodePlatform(), who, ports);
-    this.#members = new Members(this.#rooms.agent, this.#events);
+    this.#rooms = new Rooms(arena, heapMemory, nodePlatform(processes), who, ports);
+    this.#members = new Members(this.#rooms.agent, this.#events, who.pid);
     this.#stalls = watchStalls(this.#rooms, this.#events, stallAfter);
     this.name = readText(arena.words, arena.base(DomainSection), DOMAIN_NAME_BYTES);
     this.agent = entry.agent;
     this.data = entry.data;
-    this.handle = Object.freeze({ dmabuf: 'domain', arena: arena.memory, heap: entry.heap });
-    this.#rooms.agent.wake(memberKey(memberNumber()));
+    this.handle = Object.freeze({
+      dmabuf: 'domain',
+      arena: arena.memory,
+      heap: heapMemory.slabs[0] as SharedArrayBuffer,
+      ...(entry.process === null ? {} : { process: entry.process }),
+    });
+    this.#rooms.agent.wake(memberKey(who.member));
+    membership?.serve(this.#rooms);
   }
 
   /**
@@ -117,9 +126,9 @@ export class Domain implements AsyncDisposable {
    * @example await using domain = await Domain.create({ heap: 64 * MiB });
    */
   static create(options: DomainOptions = {}): Promise<Domain> {
-    return attempt(() => {
+    return attempt(async () => {
       checkObject('Domain.create', 'options', options);
-      return new Domain(createEntry(options));
+      return new Domain(await createEntry(options));
     });
   }
 
@@ -127,10 +136,10 @@ export class Domain implements AsyncDisposable {
    * Joins a domain. Without argument: the one this worker was spawned into. Does not block.
    * @throws ENOENT not spawned by a domain · EPROTO · EPROTONOSUPPORT · ENFILE all agent slots are taken
    */
-  static join(from?: DomainHandle | string, options?: WaitOptions): Promise<Domain> {
-    return attempt(() => {
+  static join(from?: DomainHandle | string, options: WaitOptions = {}): Promise<Domain> {
+    return attempt(async () => {
       checkWait('Domain.join', options);
-      return new Domain(joinEntry(from));
+      return new Domain(await joinEntry(from, options));
     });
   }
 
@@ -152,7 +161,8 @@ export class Domain implements AsyncDisposable {
       this.#check('Domain.spawn');
       checkWait('Domain.spawn', options);
       const { debug, stallAfter } = this.#entry;
-      return this.#members.spawn(script, options, { ...this.handle, debug, stallAfter });
+      const { arena, heap, process = null } = this.handle;
+      return this.#members.spawn(script, options, { arena, heap, process, debug, stallAfter });
     });
   }
 
@@ -355,6 +365,7 @@ export class Domain implements AsyncDisposable {
     await this.#members.killSpawned();
     this.#stalls[Symbol.dispose]();
     this.#rooms.close();
+    this.#entry.membership?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -3,73 +3,140 @@
  * domain/entry — how a thread enters a domain: with a new arena, with what it was spawned with, or with a handle.
  */
 
+import type { Processes } from '../agent/index.js';
 import { fail, shown } from '../errors.js';
+import type { WaitOptions } from '../fence/index.js';
 import { type HeapMemory, type Json, oneSlab } from '../heap/index.js';
 import {
   debugByDefault,
   inheritance,
+  insist,
+  type ProcessHeritage,
+  processHeritage,
   processSupport,
   threadName,
   threadSupport,
 } from '../host/index.js';
 import { Arena, byteLength, writeText } from '../mem/index.js';
 import { DOMAIN_NAME_BYTES, DomainSection, SECTIONS } from './layout.js';
-import { type DomainOptions, limitsOf, nameOf, PAGE, stallAfterOf } from './options.js';
+import { Membership, shareStation } from './membership.js';
+import {
+  type DomainOptions,
+  limitsOf,
+  nameOf,
+  PAGE,
+  processesOf,
+  stallAfterOf,
+} from './options.js';
+import type { StationPart } from './station-part.js';
+
+/** Milliseconds that a spawned process tries to get in; its spawner gives up on its own. */
+const HEIR_PATIENCE = 10_000;
 
 /** Lets another thread of this process join: put it into workerData or a message. Structured-cloneable. Not for processes. */
 export interface DomainHandle {
   readonly dmabuf: 'domain';
   readonly arena: SharedArrayBuffer;
   readonly heap: SharedArrayBuffer;
+  /** @internal In a domain of processes: what the threads of this process share. */
+  readonly process?: StationPart | null;
 }
 
-/** How a thread enters: create() and join() differ only in where this comes from. */
+/** How an agent enters: create() and join() differ only in where this comes from. */
 export interface Entry {
   readonly arena: Arena;
-  readonly heap: SharedArrayBuffer;
   readonly heapMemory: HeapMemory;
+  /** Null in a domain of threads. */
+  readonly process: StationPart | null;
+  readonly processes: Processes | null;
+  /** Set for the agent that came by the socket, or founded the domain: it keeps the station. */
+  readonly membership: Membership | null;
   readonly agent: string;
   readonly data: Json;
   readonly debug: boolean;
   readonly stallAfter: number;
 }
 
-/** A new arena and a new heap. @throws ENOTSUP · EINVAL · ENOMEM */
-export function createEntry(options: DomainOptions): Entry {
+/** Of a domain of threads. */
+const THREADS = { process: null, processes: null, membership: null } as const;
+
+/** A new arena and a new heap. @throws ENOTSUP · EINVAL · ENOMEM · EBUSY a domain lives at that path · EACCES */
+export async function createEntry(options: DomainOptions): Promise<Entry> {
   const op = 'Domain.create';
   const support = threadSupport();
   if (!support.ok) throw fail('ENOTSUP', op, {}, { why: `${support.why}: ${support.remedy}` });
-  if (options.processes !== undefined && options.processes !== false) noProcesses(op);
   const limits = limitsOf(options);
   const stallAfter = stallAfterOf(options);
+  const where = processesOf(options);
   const { name: given = 'main' } = options;
   const name = nameOf(op, given);
   const [high = 0, low = 0] = crypto.getRandomValues(new Int32Array(2));
+  const debug = options.debug ?? debugByDefault();
+  const terms = { agent: 'main', data: null, debug, stallAfter };
+  if (where !== null) {
+    needProcesses(op);
+    const founded = await Membership.found(where, limits, [high, low]);
+    writeText(founded.arena.words, founded.arena.base(DomainSection), clip(name));
+    return { ...founded.entry, ...terms };
+  }
   const arena = Arena.create(SECTIONS, limits, [high, low]);
   writeText(arena.words, arena.base(DomainSection), clip(name));
-  const debug = options.debug ?? debugByDefault();
-  const heap = heapOf(limits.pages);
-  const heapMemory = oneSlab(heap);
-  return { arena, heap, heapMemory, agent: 'main', data: null, debug, stallAfter };
+  return { arena, heapMemory: oneSlab(heapOf(limits.pages)), ...THREADS, ...terms };
 }
 
-/** The arena and the heap of somebody else. @throws ENOENT · EINVAL · EPROTO · EPROTONOSUPPORT · ENOTSUP */
-export function joinEntry(from: DomainHandle | string | undefined): Entry {
+/**
+ * The arena and the heap of somebody else.
+ * @throws ENOENT nobody spawned this agent, or nobody listens · EINVAL · EPROTO · EPROTONOSUPPORT · ENOTSUP · EACCES · ETIMEDOUT
+ */
+export async function joinEntry(
+  from: DomainHandle | string | undefined,
+  options: WaitOptions,
+): Promise<Entry> {
+  if (typeof from === 'string') return joinByPath(from, options);
+  const heritage = from === undefined ? processHeritage() : null;
+  if (heritage !== null) return joinByHeritage(heritage, options);
+  return joinAsThread(from);
+}
+
+/** Another program. */
+async function joinByPath(path: string, options: WaitOptions): Promise<Entry> {
+  needProcesses('Domain.join');
+  const { entry } = await Membership.enter(path, { ...options, patient: false });
+  const terms = { debug: debugByDefault(), stallAfter: stallAfterOf({}) };
+  return { ...entry, agent: `process-${process.pid}`, data: null, ...terms };
+}
+
+/** What a member has spawned. */
+async function joinByHeritage(heritage: ProcessHeritage, options: WaitOptions): Promise<Entry> {
+  needProcesses('Domain.join');
+  const { path, name, data, debug, stallAfter } = heritage;
+  // Who spawned us lives in the domain: if nobody listens, somebody is just taking over.
+  const { entry } = await Membership.enter(path, {
+    timeout: HEIR_PATIENCE,
+    ...options,
+    patient: true,
+  });
+  return { ...entry, agent: name, data: data as Json, debug, stallAfter };
+}
+
+function joinAsThread(from: DomainHandle | undefined): Entry {
   const op = 'Domain.join';
-  if (typeof from === 'string') noProcesses(op);
   const inherited = from === undefined ? inheritance() : null;
   if (from === undefined && inherited === null) {
-    const why = 'no domain spawned this thread: pass the handle of one, Domain.join(handle)';
+    const why = 'no domain spawned this thread or process: pass the handle of one, or its path';
     throw fail('ENOENT', op, {}, { why });
   }
   const memory: unknown = inherited ?? from;
   if (!isHandle(memory)) {
     throw fail('EINVAL', op, { from: shown(from) }, { why: 'from must be the handle of a domain' });
   }
+  const arena = Arena.open(memory.arena, SECTIONS);
+  const part = memory.process ?? null;
   return {
-    arena: Arena.open(memory.arena, SECTIONS),
-    heap: memory.heap,
-    heapMemory: oneSlab(memory.heap),
+    arena,
+    ...(part === null
+      ? { heapMemory: oneSlab(memory.heap), ...THREADS }
+      : shareStation(arena, part)),
     agent: inherited?.name ?? threadName(),
     data: (inherited?.data ?? null) as Json,
     debug: inherited?.debug ?? debugByDefault(),
@@ -77,12 +144,14 @@ export function joinEntry(from: DomainHandle | string | undefined): Entry {
   };
 }
 
-function noProcesses(op: string): void {
+/** @throws ENOTSUP */
+function needProcesses(op: string): void {
+  insist();
   const support = processSupport();
   if (!support.ok) throw fail('ENOTSUP', op, {}, { why: `${support.why}: ${support.remedy}` });
 }
 
-function isHandle(value: unknown): value is { arena: SharedArrayBuffer; heap: SharedArrayBuffer } {
+function isHandle(value: unknown): value is Omit<DomainHandle, 'dmabuf'> {
   if (typeof value !== 'object' || value === null) return false;
   const { arena, heap } = value as { arena?: unknown; heap?: unknown };
   return arena instanceof SharedArrayBuffer && heap instanceof SharedArrayBuffer;

@@ -3,7 +3,13 @@
  * domain/layout — what the domain itself stores, and the list of all tables in layout order.
  */
 
-import { CallSection, ControlSection, SlotSection, WaitRowSection } from '../agent/index.js';
+import {
+  CallSection,
+  ControlSection,
+  SlotSection,
+  StationSection,
+  WaitRowSection,
+} from '../agent/index.js';
 import { bufferSections } from '../buf/index.js';
 import { fenceSections } from '../fence/index.js';
 import { heapSections } from '../heap/index.js';
@@ -27,6 +33,7 @@ export const SECTIONS: readonly Section[] = [
   DomainSection,
   ControlSection,
   SlotSection,
+  StationSection,
   WaitRowSection,
   CallSection,
   ...fenceSections,

@@ -34,8 +34,10 @@ export interface MemberInit {
   readonly name: string;
   readonly id: number;
   readonly host: unknown;
-  /** The number it joins with. */
+  readonly as: 'thread' | 'process';
+  /** The number it joins with, and its process, as its slot will tell. */
   readonly number: number;
+  readonly pid: number;
   readonly terminate: () => Promise<unknown>;
   readonly onGone: (member: LocalMember, departure: Departure, loss: Loss) => void;
 }
@@ -47,7 +49,7 @@ export class LocalMember implements Member {
   /** @internal */
   readonly unposted = UNPOSTED;
   readonly name: string;
-  readonly as: 'thread' | 'process' = 'thread';
+  readonly as: 'thread' | 'process';
   /** pid or threadId. */
   readonly id: number;
   /** The real node:worker_threads Worker, or node:child_process ChildProcess: cast it, listen to it. */
@@ -67,6 +69,7 @@ export class LocalMember implements Member {
   private constructor(init: MemberInit) {
     this.#init = init;
     this.name = init.name;
+    this.as = init.as;
     this.id = init.id;
     this.host = init.host;
     this.gone = new Promise((settle) => {
@@ -84,7 +87,7 @@ export class LocalMember implements Member {
   find(): number {
     const { slots } = this.#init.agent;
     if (this.#slot < 0 && this.#init.number !== 0) {
-      this.#slot = slots.ofMember(this.#init.number);
+      this.#slot = slots.ofMember(this.#init.number, this.#init.pid);
       if (this.#slot >= 0) {
         this.#incarnation = slots.life(this.#slot) >>> 3;
         slots.setWord(this.#slot, 'watched', 1);
@@ -113,7 +116,8 @@ export class LocalMember implements Member {
     for (let slot = 0; slot < slots.used; slot++) {
       const life = slots.life(slot);
       const was = (life & 7) === SlotState.FREE ? slots.word(slot, 'member') : 0;
-      if (was === this.#init.number) [this.#slot, this.#incarnation] = [slot, life >>> 3];
+      const same = was === this.#init.number && slots.word(slot, 'pid') === this.#init.pid;
+      if (same) [this.#slot, this.#incarnation] = [slot, life >>> 3];
     }
   }
 
@@ -174,10 +178,10 @@ export function memberKey(number: number): number {
 }
 
 /** Why spawn() failed: the script ended before it joined. */
-export function neverJoined(name: string, code: number, cause: unknown): unknown {
+export function neverJoined(name: string, reason: string, cause: unknown): unknown {
   const why =
     cause === undefined
-      ? `the script ended (exit code ${code}) before it called Domain.join()`
+      ? `the script ended (${reason}) before it called Domain.join()`
       : 'the script failed before it called Domain.join(): see cause';
   return fail('EIO', 'Domain.spawn', { member: name }, { why, cause });
 }

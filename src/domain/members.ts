@@ -8,7 +8,15 @@ import type { Member } from '../buf/index.js';
 import { fail, shown } from '../errors.js';
 import type { WaitOptions } from '../fence/index.js';
 import type { Json } from '../heap/index.js';
-import { memberNumber, memberOf, scriptUrl, startWorker, type WorkerLike } from '../host/index.js';
+import {
+  memberNumber,
+  memberOf,
+  processNumber,
+  scriptUrl,
+  startProcess,
+  startWorker,
+  type WorkerLike,
+} from '../host/index.js';
 import type { Events } from './events.js';
 import {
   type Departure,
@@ -19,6 +27,7 @@ import {
   neverJoined,
 } from './member.js';
 import { nameOf } from './options.js';
+import type { StationPart } from './station-part.js';
 
 /** Milliseconds that spawn() waits for Domain.join(), unless told otherwise. */
 const JOIN_TIMEOUT = 10_000;
@@ -29,13 +38,28 @@ export interface SpawnOptions extends WaitOptions {
   readonly data?: Json;
 }
 
-/** What a spawned thread needs to join. */
+/** What a spawned agent needs to join. */
 export interface Heritage {
   readonly arena: SharedArrayBuffer;
   readonly heap: SharedArrayBuffer;
+  /** Null in a domain of threads. */
+  readonly process: StationPart | null;
   readonly debug: boolean;
   readonly stallAfter: number;
 }
+
+/** What runs, and how it is ended. */
+interface Started {
+  readonly as: 'thread' | 'process';
+  readonly id: number;
+  readonly host: unknown;
+  /** The number it joins with. */
+  readonly number: number;
+  readonly terminate: () => Promise<unknown>;
+}
+
+/** Told once: how it ended. `cause`: the error that ended it, if it is known. */
+type OnEnd = (reason: string, code: number | null, cause: unknown) => void;
 
 export class Members {
   readonly #all = new Set<LocalMember>();
@@ -45,6 +69,8 @@ export class Members {
   constructor(
     readonly agent: Agent,
     readonly events: Events,
+    /** Of this process, as slots tell it; 0 in a domain of threads. */
+    readonly pid: number,
   ) {}
 
   list(): readonly Member[] {
@@ -55,36 +81,24 @@ export class Members {
   async spawn(script: URL | string, options: SpawnOptions, heritage: Heritage): Promise<Member> {
     const op = 'Domain.spawn';
     const { timeout = JOIN_TIMEOUT } = options;
-    checkKind(options.as);
+    const start = starter(options.as, heritage);
     const name = this.#nameFor(op, options.name);
     const url = scriptUrl(script);
     const failed = new AbortController();
-    const inherited = {
-      dmabuf: 'spawn',
-      arena: heritage.arena,
-      heap: heritage.heap,
-      debug: heritage.debug,
-      stallAfter: heritage.stallAfter,
-      name,
-      data: options.data ?? null,
-    } as const;
-    const worker = startWorker(url, inherited, (code, error) => {
-      failed.abort(neverJoined(name, code, error));
-      const reason = error instanceof Error ? error.message : `exit code ${code}`;
-      member.ended(reason, code === 0 && error === undefined);
+    const started = start(url, name, options.data ?? null, (reason, code, cause) => {
+      failed.abort(neverJoined(name, reason, cause));
+      member.ended(reason, code === 0 && cause === undefined);
     });
     const member = this.#add({
+      ...started,
       name,
-      id: worker.threadId,
-      host: worker,
-      number: memberNumber(worker.threadId),
-      terminate: () => worker.terminate(),
+      pid: started.as === 'process' ? started.id : this.pid,
     });
     this.#spawned.add(member);
     const abort = (): void => failed.abort(options.signal?.reason);
     options.signal?.addEventListener('abort', abort);
     try {
-      const joined = this.#joined(member, worker.threadId, name);
+      const joined = this.#joined(member, started.number);
       await this.agent.run(op, joined, { timeout, signal: failed.signal });
     } catch (error) {
       await member.kill();
@@ -120,10 +134,9 @@ export class Members {
     return false;
   }
 
-  *#joined(member: LocalMember, threadId: number, name: string): Operation<void> {
-    const key = memberKey(memberNumber(threadId));
-    const wait = new ObjectWait(this.agent, [key], () => member.find() >= 0);
-    yield* until(wait, 'Domain.spawn', { member: name });
+  *#joined(member: LocalMember, number: number): Operation<void> {
+    const wait = new ObjectWait(this.agent, [memberKey(number)], () => member.find() >= 0);
+    yield* until(wait, 'Domain.spawn', { member: member.name });
   }
 
   adopt(worker: WorkerLike): Member {
@@ -147,25 +160,21 @@ export class Members {
       throw fail('EINVAL', op, {}, { why: 'this Worker has ended, or tells no threadId' });
     const id = number & 0x3fff_ffff;
     const terminate = (): Promise<number> => worker.terminate();
-    const member = this.#add({ name: `worker-${id}`, id, host: worker, number, terminate });
+    const name = `worker-${id}`;
+    const { pid } = this;
+    const member = this.#add({ as: 'thread', name, id, host: worker, number, pid, terminate });
     const ended = new AbortController();
     worker.on('exit', (code) => {
       ended.abort();
       member.ended(`exit code ${code}`, code === 0);
     });
     // From its joining on it is known to be watched, whenever that is.
-    const joined = this.#joined(member, id, member.name);
+    const joined = this.#joined(member, number);
     this.agent.run(op, joined, { signal: ended.signal }).catch(() => undefined);
     return member;
   }
 
-  #add(who: {
-    readonly name: string;
-    readonly id: number;
-    readonly host: unknown;
-    readonly number: number;
-    readonly terminate: () => Promise<unknown>;
-  }): LocalMember {
+  #add(who: Started & { readonly name: string; readonly pid: number }): LocalMember {
     const onGone = (gone: LocalMember, departure: Departure, loss: Loss): void => {
       this.#all.delete(gone);
       this.#spawned.delete(gone);
@@ -183,16 +192,54 @@ export class Members {
   }
 }
 
-function checkKind(as: unknown): void {
-  if (as === undefined || as === 'thread') return;
-  if (as === 'process') {
-    const why = 'this version spawns threads: { as: "thread" }';
-    throw fail('ENOTSUP', 'Domain.spawn', { as }, { why });
+type Starter = (script: URL, name: string, data: Json, onEnd: OnEnd) => Started;
+
+/** @throws ENOTSUP this domain is of threads · EINVAL */
+function starter(as: unknown, heritage: Heritage): Starter {
+  if (as === undefined || as === 'thread') return (...start) => startThreadOf(heritage, ...start);
+  const op = 'Domain.spawn';
+  if (as !== 'process') {
+    const why = 'as must be "thread" or "process"';
+    throw fail('EINVAL', op, { as: shown(as) }, { why });
   }
-  throw fail(
-    'EINVAL',
-    'Domain.spawn',
-    { as: shown(as) },
-    { why: 'as must be "thread" or "process"' },
-  );
+  const { process } = heritage;
+  if (process === null) {
+    const why = 'this domain is of threads: make it with Domain.create({ processes: true })';
+    throw fail('ENOTSUP', op, { as }, { why });
+  }
+  return (...start) => startProcessOf(heritage, process.path, ...start);
+}
+
+function startThreadOf(
+  heritage: Heritage,
+  ...[script, name, data, onEnd]: Parameters<Starter>
+): Started {
+  const inherited = { dmabuf: 'spawn', ...heritage, name, data } as const;
+  const worker = startWorker(script, inherited, (code, error) => {
+    onEnd(error instanceof Error ? error.message : `exit code ${code}`, code, error);
+  });
+  return {
+    as: 'thread',
+    id: worker.threadId,
+    host: worker,
+    number: memberNumber(worker.threadId),
+    terminate: () => worker.terminate(),
+  };
+}
+
+function startProcessOf(
+  { debug, stallAfter }: Heritage,
+  path: string,
+  ...[script, name, data, onEnd]: Parameters<Starter>
+): Started {
+  const heritage = { dmabuf: 'spawn', path, name, data, debug, stallAfter } as const;
+  const child = startProcess(script, heritage, onEnd);
+  const { pid = 0 } = child;
+  return {
+    as: 'process',
+    id: pid,
+    host: child,
+    number: processNumber(pid),
+    terminate: async () => child.kill('SIGKILL'),
+  };
 }

@@ -66,6 +66,15 @@ export function limitsOf(options: DomainOptions): Limits {
   };
 }
 
+/** Where processes come in: true = a place of our own; null = this domain is of threads. @throws EINVAL */
+export function processesOf({ processes = false }: DomainOptions): true | string | null {
+  if (processes === false) return null;
+  if (processes === true || (typeof processes === 'string' && processes.length > 0))
+    return processes;
+  const why = 'processes must be true, or the path of a socket';
+  throw fail('EINVAL', OP, { processes: shown(processes) }, { why });
+}
+
 export function stallAfterOf(options: DomainOptions): number {
   const { stallAfter = 5000 } = options;
   if (typeof stallAfter === 'number' && stallAfter > 0) return stallAfter;

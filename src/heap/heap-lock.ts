@@ -15,7 +15,7 @@
  */
 
 import { type Agent, ownerTag, SlotState, tagSlot } from '../agent/index.js';
-import { block, cas, exchange, notify, type Words } from '../mem/index.js';
+import { cas, exchange, type Words } from '../mem/index.js';
 
 /** Times the core is offered to others, after looking. */
 const YIELDS = 30;
@@ -72,7 +72,7 @@ export class HeapLock {
     const w = this.#words;
     const waited = holder | WAITED;
     if (holder !== waited && cas(w, this.word, holder, waited) !== holder) return; // P10
-    block(w, this.word, waited, SLICE); // P10
+    this.agent.sleepers.block(this.word, waited, SLICE); // P10
   }
 
   leave(): void {
@@ -82,6 +82,6 @@ export class HeapLock {
 
   /** Sleepers look again: for the reaper too, since a dead holder may have left without telling. */
   wake(): void {
-    notify(this.#words, this.word);
+    this.agent.sleepers.wake(this.word);
   }
 }

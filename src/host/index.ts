@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
+export { Doorbells, newBell, type Station } from './doorbells.js';
+export { insist } from './linux/library.js';
 export { debugByDefault, threadName } from './node-env.js';
 export { nodePlatform } from './node-platform.js';
-export { ownThread } from './node-threads.js';
+export {
+  type ProcessHeritage,
+  processHeritage,
+  processNumber,
+  startProcess,
+} from './node-processes.js';
+export { isTaskGone, ownProcess, ownProcessStart, ownThread } from './node-threads.js';
 export {
   type Inheritance,
   inheritance,
@@ -11,4 +19,12 @@ export {
   startWorker,
   type WorkerLike,
 } from './node-workers.js';
+export {
+  asHeap,
+  closeMemory,
+  makeMemory,
+  mapMemory,
+  type SizedFile,
+  type StationMemory,
+} from './station-memory.js';
 export { blockingSupport, processSupport, type Support, threadSupport } from './support.js';

@@ -6,9 +6,9 @@
  * is pending.
  */
 
-import type { Platform, Timer } from '../agent/index.js';
+import type { Platform, Processes, Timer } from '../agent/index.js';
 import { giveWay } from './give-way.js';
-import { isThreadGone } from './node-threads.js';
+import { isTaskGone, isThreadGone } from './node-threads.js';
 
 const FOREVER = 0x7fff_ffff;
 
@@ -25,7 +25,7 @@ function timer(ms: number, fn: () => void): Timer {
 }
 
 /** One per agent. */
-export function nodePlatform(): Platform {
+export function nodePlatform(processes: Processes | null = null): Platform {
   const { timeOrigin } = performance;
   const alive = setInterval(() => {}, FOREVER).unref();
   let holds = 0;
@@ -42,7 +42,7 @@ export function nodePlatform(): Platform {
       if (--holds === 0) alive.unref();
     },
     mayBlock: true,
-    isGone: isThreadGone,
-    kick: () => {},
+    isGone: processes === null ? isThreadGone : isTaskGone,
+    processes,
   };
 }

@@ -19,7 +19,7 @@ export interface ThreadIdentity {
 export function ownThread(): ThreadIdentity {
   try {
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    return { thread, startTime: startTimeOf(thread) };
+    return { thread, startTime: stat(`/proc/self/task/${thread}`).started };
   } catch {
     // No /proc: a number that no other thread of this process has.
     return { thread: 0x4000_0000 + threadId, startTime: 0 };
@@ -28,18 +28,43 @@ export function ownThread(): ThreadIdentity {
 
 /** True when that thread of this process has ended; false when it lives, or nobody can say. */
 export function isThreadGone(thread: number, startTime: number): boolean {
+  return isGone(`/proc/self/task/${thread}`, startTime);
+}
+
+/** The same of any thread, and so of any process: of that number in the whole system. */
+export function isTaskGone(thread: number, startTime: number): boolean {
+  return isGone(`/proc/${thread}`, startTime);
+}
+
+function isGone(place: string, startTime: number): boolean {
   if (process.platform !== 'linux') return false;
   try {
-    const now = startTimeOf(thread);
-    return startTime !== 0 && now !== startTime;
+    const { state, started } = stat(place);
+    // Ended, and nobody has asked yet how: it will never run again.
+    if (state === 'Z' || state === 'X') return true;
+    return startTime !== 0 && started !== startTime;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' || code === 'ESRCH';
   }
 }
 
-/** Field 22 of stat; the name in field 2 may hold anything, so count from behind its last parenthesis. */
-function startTimeOf(thread: number): number {
-  const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'latin1');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+/** Fields 3 and 22 of stat; the name in field 2 may hold anything, so count from behind its last parenthesis. */
+function stat(place: string): { readonly state: string | undefined; readonly started: number } {
+  const text = readFileSync(`${place}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], started: Number(fields[19]) };
+}
+
+export function ownProcess(): number {
+  return process.pid;
+}
+
+/** When this process started, as its threads tell it; 0 = unknown. */
+export function ownProcessStart(): number {
+  try {
+    return stat('/proc/self').started;
+  } catch {
+    return 0;
+  }
 }

@@ -15,6 +15,8 @@ export interface Inheritance {
   readonly dmabuf: 'spawn';
   readonly arena: SharedArrayBuffer;
   readonly heap: SharedArrayBuffer;
+  /** What the threads of its process share in a domain of processes; else null. For the domain to know. */
+  readonly process: unknown;
   readonly name: string;
   readonly data: unknown;
   readonly debug: boolean;

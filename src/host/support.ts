@@ -4,6 +4,7 @@
  */
 
 import { canWaitAsync } from '../mem/index.js';
+import { whyNotLinux } from './linux/library.js';
 
 export type Support =
   | { readonly ok: true }
@@ -34,11 +35,9 @@ export function threadSupport(): Support {
 
 /** Members in other processes. */
 export function processSupport(): Support {
-  return {
-    ok: false,
-    why: 'this version shares memory between the threads of one process',
-    remedy: 'spawn(url, { as: "thread" })',
-  };
+  const why = whyNotLinux();
+  if (why === null) return YES;
+  return { ok: false, why, remedy: 'install koffi (npm install koffi) on Linux, or use threads' };
 }
 
 /** The …Sync calls. */

@@ -15,6 +15,8 @@ import { type Limits, layoutHash, record, type Section, u32 } from './layout.js'
 
 const MAGIC = 0x0d3a_b0f5;
 const LINE = 16;
+/** Bytes that mapped memory is a multiple of. */
+const UNIT = 65_536;
 
 export const HeaderLayout = record(
   'header',
@@ -60,19 +62,18 @@ export class Arena {
     this.id = half(header.idHigh) + half(header.idLow);
   }
 
-  /** A new arena for these tables. `identity` are two random words. @throws ENOMEM */
+  /** Bytes that these tables take. */
+  static bytes(sections: readonly Section[], limits: Limits): number {
+    return place(sections, limits).size * 4;
+  }
+
+  /** A new arena for these tables, in memory that is all 0. `identity` are two random words. @throws ENOMEM */
   static create(
     sections: readonly Section[],
     limits: Limits,
     identity: readonly [number, number],
+    memory: SharedArrayBuffer = memoryOf(Arena.bytes(sections, limits)),
   ): Arena {
-    const size = place(sections, limits).size * 4;
-    let memory: SharedArrayBuffer;
-    try {
-      memory = new SharedArrayBuffer(size);
-    } catch (cause) {
-      throw fail('ENOMEM', 'Domain.create', { bytes: size }, { cause });
-    }
     const words = new Int32Array(memory);
     store(words, header.magic, MAGIC);
     store(words, header.hash, layoutHash(sections));
@@ -105,8 +106,10 @@ export class Arena {
     const limits = Object.fromEntries(
       LIMITS.map((limit) => [limit, load(words, header[limit])]),
     ) as unknown as Limits;
-    const expected = place(sections, limits).size * 4;
-    if (expected !== memory.byteLength) {
+    const expected = Arena.bytes(sections, limits);
+    // Memory that is mapped comes in whole units.
+    const rest = memory.byteLength - expected;
+    if (rest < 0 || rest >= UNIT) {
       const details = { bytes: memory.byteLength, expected };
       throw fail('EPROTO', op, details, {
         why: 'the arena is damaged: its size does not fit its limits',
@@ -120,6 +123,15 @@ export class Arena {
     const base = this.#bases.get(section);
     if (base === undefined) throw new RangeError(`section ${section.name} is not in this arena`);
     return base;
+  }
+}
+
+/** @throws ENOMEM */
+function memoryOf(bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch (cause) {
+    throw fail('ENOMEM', 'Domain.create', { bytes }, { cause });
   }
 }
 

@@ -3,6 +3,7 @@
  * watch/members — the agents of a domain, as everybody can see them.
  */
 
+import type { Agent } from '../agent/index.js';
 import { memberName, slotsOf } from './names.js';
 import { describeObject } from './objects.js';
 import type { Watched } from './watched.js';
@@ -23,10 +24,16 @@ export function members(rooms: Watched): MemberView[] {
     const object = agent.rows.any(index) || agent.slots.word(index, 'blocked');
     return {
       name: memberName(agent, index),
-      as: agent.slots.word(index, 'kind') === 0 ? 'thread' : 'process',
-      id: agent.slots.word(index, 'member') & 0x3fff_ffff,
+      as: isProcess(agent, index) ? 'process' : 'thread',
+      id: isProcess(agent, index)
+        ? agent.slots.word(index, 'pid')
+        : agent.slots.word(index, 'member') & 0x3fff_ffff,
       watched: index === agent.slot || agent.slots.word(index, 'watched') === 1,
       waitingFor: object === 0 ? null : describeObject(rooms, object),
     };
   });
+}
+
+function isProcess({ slots }: Agent, index: number): boolean {
+  return slots.word(index, 'kind') === 1;
 }

@@ -64,7 +64,7 @@ export class Stage {
       const platform = { ...node, now: () => clock.now, timer, isGone: () => false };
       const name = `t${n}`;
       const kind = /** @type {const} */ ('thread');
-      const who = { thread: n + 1, startTime: 0, pid: 1, kind, member: n, name };
+      const who = { thread: n + 1, startTime: 0, pid: 1, station: 0, kind, member: n, name };
       return new Rooms(arena, memory, platform, who, { onError });
     });
   }

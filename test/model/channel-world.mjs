@@ -99,7 +99,15 @@ export class ChannelWorld {
   #prepare(options) {
     const env = /** @type {Env} */ (/** @type {unknown} */ ({ isDead: () => false, now: () => 0 }));
     const kind = /** @type {const} */ ('thread');
-    const identity = { thread: 999, startTime: 0, pid: 1, kind, member: 0, name: 'maker' };
+    const identity = {
+      thread: 999,
+      startTime: 0,
+      pid: 1,
+      station: 0,
+      kind,
+      member: 0,
+      name: 'maker',
+    };
     const agent = new Agent(this.arena, platformOf(env), identity);
     const { buffers, channels } = this.#rooms(agent, env, nothing());
     for (const name of this.names) channels.open(name, options);

@@ -86,6 +86,7 @@ function identityOf(env) {
     thread: env.id + 1,
     startTime: 0,
     pid: 1,
+    station: 0,
     kind: /** @type {const} */ ('thread'),
     member: 0,
     name,
@@ -107,7 +108,7 @@ export function platformOf(env) {
     release() {},
     mayBlock: true,
     isGone: (thread) => env.isDead(thread - 1),
-    kick() {},
+    processes: null,
   };
 }
 

@@ -40,7 +40,14 @@ export function world(
   const dead = new Set<number>();
   const agents = Array.from({ length: count }, (_, n) => {
     const platform = { ...nodePlatform(), isGone: (thread: number) => dead.has(thread) };
-    const who = { thread: n + 1, startTime: 0, pid: 1, kind: 'thread' as const, member: n };
+    const who = {
+      thread: n + 1,
+      startTime: 0,
+      pid: 1,
+      station: 0,
+      kind: 'thread' as const,
+      member: n,
+    };
     return new Agent(arena, platform, { ...who, name: `agent-${n}` });
   });
   const kill = (agent: Agent): void => {

@@ -38,7 +38,15 @@ function join(env) {
       (start !== 0 && start !== startOf(thread - 1)),
   };
   const kind = /** @type {const} */ ('thread');
-  const who = { thread: env.id + 1, startTime: startOf(env.id), pid: 1, kind, member: 0, name: '' };
+  const who = {
+    thread: env.id + 1,
+    startTime: startOf(env.id),
+    pid: 1,
+    station: 0,
+    kind,
+    member: 0,
+    name: '',
+  };
   return new Agent(arena, platform, who);
 }
 

@@ -26,7 +26,13 @@ const claimAt = /** @type {number} */ (SlotSection.layout.at['claim']);
 
 /** @param {World} _world @param {Env} env */
 function guest(_world, env) {
-  const who = { thread: env.id + 1, startTime: 0, pid: 1, kind: /** @type {const} */ ('thread') };
+  const who = {
+    thread: env.id + 1,
+    startTime: 0,
+    pid: 1,
+    station: 0,
+    kind: /** @type {const} */ ('thread'),
+  };
   const agent = new Agent(arena, platformOf(env), { ...who, member: 0, name: '' });
   if (add(words, inside + agent.slot, 1) !== 0) env.fail(`two agents in slot ${agent.slot}`);
   store(words, inside + agent.slot, 0);

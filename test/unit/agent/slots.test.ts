@@ -8,6 +8,7 @@ const who = (thread: number) => ({
   thread,
   startTime: 0,
   pid: 1,
+  station: 0,
   kind: 'thread' as const,
   member: thread,
   name: `agent ${thread}`,

@@ -19,7 +19,9 @@ function pair() {
     name: 'worker',
     id: 2,
     host: null,
+    as: 'thread',
     number: 1,
+    pid: 1,
     terminate: async () => {},
     onGone: (_member, departure, loss) => ends.push({ ...departure, loss }),
   });
@@ -36,6 +38,7 @@ function pair() {
       thread: 99,
       startTime: 0,
       pid: 1,
+      station: 0,
       kind: 'thread',
       member: 7,
       name: 'new',

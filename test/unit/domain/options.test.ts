@@ -25,12 +25,9 @@ describe('Domain.create', () => {
     await expect(Domain.create(options)).rejects.toEqual(code('EINVAL'));
   });
 
-  test('processes are not in this version: ENOTSUP says what is', async () => {
-    const refused = Domain.create({ processes: true });
-    await expect(refused).rejects.toThrow(
-      /^ENOTSUP: Domain\.create: .*spawn\(url, \{ as: "thread" \}\)/,
-    );
-    expect(Domain.support()).toMatchObject({ threads: { ok: true }, processes: { ok: false } });
+  test.each([null, 1, '', {}])('refuses processes: %j with EINVAL', async (processes) => {
+    const options = { processes } as DomainOptions;
+    await expect(Domain.create(options)).rejects.toEqual(code('EINVAL'));
   });
 
   test('a long name is cut, not refused', async () => {

@@ -10,6 +10,7 @@ const who = {
   thread: 9,
   startTime: 0,
   pid: 1,
+  station: 0,
   kind: 'thread',
   name: 'heir',
   member: 0,

@@ -122,7 +122,15 @@ describe('the heap’s lock', () => {
     b.enter();
     const { slots } = b.agent;
     slots.free(b.agent.slot);
-    slots.join({ thread: 9, startTime: 0, pid: 1, kind: 'thread', member: 9, name: 'next' });
+    slots.join({
+      thread: 9,
+      startTime: 0,
+      pid: 1,
+      station: 0,
+      kind: 'thread',
+      member: 9,
+      name: 'next',
+    });
     expect(a.enter()).toBe(true);
   });
 });
