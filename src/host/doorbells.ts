@@ -3,7 +3,7 @@
  * host/doorbells — how an agent of one process wakes agents of others, and is woken by them.
  *
  * Who blocks sleeps in the system, on its word of the arena (a shared futex): anybody who has the arena can wake it. An event loop
- * cannot sleep there, so each station has a doorbell, an event descriptor that the event loops of its agents poll. The doorbells of
+ * cannot sleep there, so each station has a doorbell, an event descriptor that the event loops of its agents watch. The doorbells of
  * the other stations stand in a table that the threads of this process share.
  *
  * A descriptor in the table is never closed while the station is here: another one takes its place by one system call, so a thread
@@ -15,10 +15,10 @@
 import type { Processes } from '../agent/index.js';
 import { load, store, type Words } from '../mem/index.js';
 import { closeDescriptor, replace } from './linux/descriptors.js';
-import { createEvent, drainEvent, ringEvent } from './linux/event-descriptor.js';
+import { createEvent, ringEvent } from './linux/event-descriptor.js';
+import { EventWatch } from './linux/event-watch.js';
 import { futexWait, futexWake } from './linux/futex.js';
 import { addressOf } from './linux/mapped-memory.js';
-import { Readiness } from './linux/readiness.js';
 
 /** Most stations of a domain. */
 const STATIONS = 256;
@@ -66,13 +66,9 @@ export class Doorbells implements Processes {
   }
 
   listen(answer: () => void): Disposable {
-    const { bell } = this.#own;
-    const hear = (): void => {
-      drainEvent(bell); // P2
-      answer();
-    };
-    const readiness = new Readiness(bell, hear, { ref: false });
-    return { [Symbol.dispose]: () => readiness.close() };
+    // P2: it is drained before `answer` is called.
+    const watch = new EventWatch(this.#own.bell, answer, { ref: false });
+    return { [Symbol.dispose]: () => watch.close() };
   }
 
   block(index: number, value: number, ms: number): void {
