@@ -6,7 +6,8 @@
  * three kinds of threads. The main thread loads it. A thread with a gate loads it behind the gate. A thread without one (started by
  * somebody else, or by a thread that may itself be ended) loads nothing, unless it `insist`s: in a domain of processes it
  * could not live without. The risk is then its starter's: who ends such a thread within the 5 to 30 milliseconds in which it
- * loads, takes the process down.
+ * loads, takes the process down. Looking up a function is as dangerous as loading, so all of them are looked up then; calling one is
+ * not.
  *
  * Prototypes are fixed ones, of variadic functions too (fcntl, syscall): on x64 and arm64 Linux both are called alike. Pointers that a
  * function keeps only while it runs may be typed arrays; they must lie over an ArrayBuffer of their own, which does not move.
@@ -36,6 +37,10 @@ export interface PollHandle {
   close(): void;
 }
 
+interface Libc {
+  func(prototype: string): unknown;
+}
+
 /** What we use of koffi. */
 interface Koffi {
   readonly version: string;
@@ -46,14 +51,14 @@ interface Koffi {
       onEvent: (status: number, events: PollEvents) => void,
     ): PollHandle;
   };
-  load(path: null): { func(prototype: string): unknown };
+  load(path: null): Libc;
   errno(): number;
   address(of: Uint8Array): bigint;
 }
 
 interface Found {
   readonly koffi: Koffi;
-  readonly libc: ReturnType<Koffi['load']>;
+  readonly libc: Libc;
 }
 
 type Loaded = Found | { readonly why: string };
@@ -67,10 +72,33 @@ let loaded: Loaded | undefined;
 /** Why it does not work, asked once; null: it works. */
 let verdict: string | null | undefined;
 
+interface Group {
+  readonly prototypes: Readonly<Record<string, string>>;
+  made: object | undefined;
+}
+
+const groups: Group[] = [];
+
+function make(libc: Libc, group: Group): void {
+  const made = Object.entries(group.prototypes).map(([name, text]) => [name, libc.func(text)]);
+  group.made = Object.fromEntries(made);
+}
+
+/** What this system lacks fails when it is used. */
+function tryMake(libc: Libc, group: Group): void {
+  try {
+    make(libc, group);
+  } catch {
+    group.made = undefined;
+  }
+}
+
 function load(): Loaded {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    return { koffi, libc: koffi.load(null) };
+    const libc = koffi.load(null);
+    for (const group of groups) tryMake(libc, group);
+    return { koffi, libc };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'MODULE_NOT_FOUND' && message.includes("'koffi'"))
@@ -104,16 +132,17 @@ export function lazily<T extends {}>(make: () => T): () => T {
 }
 
 /**
- * Functions of libc by their prototypes, looked up at the first use.
+ * Functions of libc by their prototypes. To be called while a module is evaluated: they are all made when koffi is loaded.
  * @example const calls = functions<{ getpid: () => number }>({ getpid: 'int getpid()' }); calls().getpid();
  * @throws ENOTSUP, at the first use: no koffi
  */
 export function functions<T extends {}>(prototypes: Readonly<Record<keyof T, string>>): () => T {
-  return lazily(() => {
-    const { libc } = needed();
-    const made = Object.entries<string>(prototypes).map(([name, text]) => [name, libc.func(text)]);
-    return Object.fromEntries(made) as T;
-  });
+  const group: Group = { prototypes, made: undefined };
+  groups.push(group);
+  return () => {
+    if (group.made === undefined) make(needed().libc, group);
+    return group.made as T;
+  };
 }
 
 const probe = functions<{
