@@ -1,57 +1,73 @@
 // SPDX-License-Identifier: MIT
 /**
- * host/linux/event-descriptor — a descriptor that is readable from when it is rung until it is drained (eventfd): the doorbell of a
- * station. Nothing here ever blocks, and rings before a drain are one.
+ * host/linux/event-descriptor — a descriptor that is readable from when it is rung until it is drained: the doorbell of a station.
  *
- * @source Linux eventfd(2)
+ * It is a pipe without a name, both ends in one descriptor, so it never ends; a ring is a byte. An eventfd would do the same, but Node
+ * can watch a pipe by itself (event-watch.ts), and that is what a thread survives that is ended meanwhile. Nothing here ever blocks:
+ * a pipe that is full has been rung enough.
+ *
+ * @source Linux pipe(7); opening one end for both through /proc/self/fd
  */
 
-import { readlinkSync } from 'node:fs';
+import { constants, openSync, readlinkSync } from 'node:fs';
 import { fail } from '../../errors.js';
-import { control } from './descriptors.js';
+import { closeAll, control } from './descriptors.js';
 import { functions, systemError } from './library.js';
 
-const EFD_CLOEXEC = 0o2000000;
-const EFD_NONBLOCK = 0o4000;
+const { O_RDWR, O_NONBLOCK } = constants;
+const O_CLOEXEC = 0o2000000;
 const F_GETFL = 3;
 
 const calls = functions<{
-  eventfd: (count: number, flags: number) => number;
-  write: (fd: number, count: number) => number;
-  read: (fd: number, count: BigUint64Array) => number;
+  pipe2: (ends: Int32Array, flags: number) => number;
+  write: (fd: number, bytes: Uint8Array, count: number) => number;
+  read: (fd: number, bytes: Uint8Array, count: number) => number;
 }>({
-  eventfd: 'int eventfd(uint count, int flags)',
-  write: 'int eventfd_write(int fd, uint64_t count)',
-  read: 'int eventfd_read(int fd, void *count)',
+  pipe2: 'int pipe2(void *ends, int flags)',
+  write: 'int64_t write(int fd, void *bytes, size_t count)',
+  read: 'int64_t read(int fd, void *bytes, size_t count)',
 });
 
-/** Where a read count goes: nobody wants it. */
-const count = new BigUint64Array(new ArrayBuffer(8));
+const ring = new Uint8Array(new ArrayBuffer(1)).fill(1);
+/** Where rings go: nobody wants to know how many there were. */
+export const drain = new Uint8Array(new ArrayBuffer(4096));
 
-/** @throws ENFILE · ENOMEM */
+/** @throws ENFILE */
 export function createEvent(): number {
-  const fd = calls().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (fd < 0) throw systemError('createEvent', 'eventfd');
-  return fd;
+  const op = 'createEvent';
+  const ends = new Int32Array(new ArrayBuffer(8));
+  if (calls().pipe2(ends, O_CLOEXEC) < 0) throw systemError(op, 'pipe2');
+  try {
+    return openSync(`/proc/self/fd/${ends[0]}`, O_RDWR | O_NONBLOCK);
+  } catch (cause) {
+    throw fail('ENFILE', op, {}, { why: 'the pipe cannot be opened', cause });
+  } finally {
+    closeAll(ends);
+  }
 }
 
-/** That this descriptor, which came from elsewhere, can be rung and blocks nobody. Does not close it. @throws EPROTO */
+/** That this descriptor, which came from elsewhere, can be rung and drained, and blocks nobody. Does not close it. @throws EPROTO */
 export function checkEvent(op: string, fd: number): void {
   const flags = control(fd, F_GETFL, 0);
-  if (flags < 0 || readlinkSync(`/proc/self/fd/${fd}`) !== 'anon_inode:[eventfd]') {
-    throw fail('EPROTO', op, { descriptor: fd }, { why: 'the descriptor is no event descriptor' });
-  }
-  if ((flags & EFD_NONBLOCK) === 0) {
-    throw fail('EPROTO', op, { descriptor: fd }, { why: 'the event descriptor may block' });
-  }
+  const refuse = (why: string): Error => fail('EPROTO', op, { descriptor: fd }, { why });
+  if (flags < 0 || !readlinkSync(`/proc/self/fd/${fd}`).startsWith('pipe:['))
+    throw refuse('the descriptor is no pipe, as doorbells are');
+  if ((flags & O_NONBLOCK) === 0) throw refuse('the doorbell might block');
+  if ((flags & O_RDWR) === 0)
+    throw refuse('the doorbell is not open for both, ringing and draining');
 }
 
 /** A bell that cannot be rung is rung enough already, or nobody hears it any more. */
 export function ringEvent(fd: number): void {
-  calls().write(fd, 1);
+  calls().write(fd, ring, 1);
 }
 
 /** @returns whether it had been rung */
 export function drainEvent(fd: number): boolean {
-  return calls().read(fd, count) === 0;
+  let rung = false;
+  for (;;) {
+    const count = calls().read(fd, drain, drain.length);
+    rung ||= count > 0;
+    if (count < drain.length) return rung;
+  }
 }

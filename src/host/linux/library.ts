@@ -30,7 +30,7 @@ export interface PollEvents {
   readonly disconnect: boolean;
 }
 
-/** What koffi.node.poll returns. Its sharp edges are in readiness.ts. */
+/** Its sharp edges are in readiness.ts. */
 export interface PollHandle {
   ref(): void;
   unref(): void;
@@ -79,15 +79,15 @@ interface Group {
 
 const groups: Group[] = [];
 
-function make(libc: Libc, group: Group): void {
+function lookUp(libc: Libc, group: Group): void {
   const made = Object.entries(group.prototypes).map(([name, text]) => [name, libc.func(text)]);
   group.made = Object.fromEntries(made);
 }
 
 /** What this system lacks fails when it is used. */
-function tryMake(libc: Libc, group: Group): void {
+function tryLookUp(libc: Libc, group: Group): void {
   try {
-    make(libc, group);
+    lookUp(libc, group);
   } catch {
     group.made = undefined;
   }
@@ -97,7 +97,7 @@ function load(): Loaded {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const libc = koffi.load(null);
-    for (const group of groups) tryMake(libc, group);
+    for (const group of groups) tryLookUp(libc, group);
     return { koffi, libc };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -140,7 +140,7 @@ export function functions<T extends {}>(prototypes: Readonly<Record<keyof T, str
   const group: Group = { prototypes, made: undefined };
   groups.push(group);
   return () => {
-    if (group.made === undefined) make(needed().libc, group);
+    if (group.made === undefined) lookUp(needed().libc, group);
     return group.made as T;
   };
 }
