@@ -11,7 +11,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{unit,kernel,conform}/**/*.test.ts'],
+          exclude: ['test/unit/host/**'],
           pool: 'threads',
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // A process each: they count its descriptors.
+        test: {
+          name: 'host',
+          include: ['test/unit/host/**/*.test.ts'],
+          pool: 'forks',
           testTimeout: 20_000,
         },
       },

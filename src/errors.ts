@@ -230,7 +230,7 @@ export function unpackError(op: string, { number, text }: PackedError): DmaBufEr
 }
 
 /** The sentence of an error, without what stands around it. */
-function whyOf({
+export function whyOf({
   code,
   op,
   at,

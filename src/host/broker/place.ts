@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/**
+ * broker/place — where a domain is found: a socket in a directory that nobody else can write to.
+ *
+ * Who can write to the directory could put a socket of his own in place of ours, so such a directory is refused. A socket that is
+ * there may be what a dead broker left, or lead to a domain that lives: connecting tells. Nothing is ever bound at the path itself: it
+ * is bound under another name in the directory, then linked or renamed, so that who connects reaches a broker that listens.
+ *
+ *    open ── nothing there ──────────────────▶ link (of two who do that at once, one wins)
+ *         ── a dead one: out of the way ────▶ link
+ *         ── one that lives ──▶ EBUSY
+ *    succeed ── who lives there? nobody ──▶ rename over it: only one at a time may try, which the arena decides
+ *
+ * The end removes what is still ours. A broker that leaves does so before it lets a successor take over.
+ */
+
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DmaBufError, ERROR_CODES, fail } from '../../errors.js';
+import { PacketListener, PacketSocket } from '../linux/packet-socket.js';
+
+const OP = 'Domain.create';
+/** Of the directory: others can do nothing there, or reach the socket by its name. */
+const OURS = 0o700;
+const REACHABLE = 0o711;
+/** Who may connect: the broker asks for the user id in any case. */
+const SOCKET_OURS = 0o600;
+const SOCKET_REACHABLE = 0o666;
+const WRITABLE_BY_OTHERS = 0o022;
+/** Bytes of a socket's path that the system takes. */
+const LONGEST = 107;
+/** Names under which sockets are made begin with this, and end with eight digits. */
+const SCRATCH = '.dmabuf-';
+
+export interface PlaceOptions {
+  /** Users besides our own may reach it. */
+  readonly others: boolean;
+}
+
+export class Place {
+  /** Of the socket: absolute. */
+  readonly path: string;
+  readonly #others: boolean;
+  /** Its directory was made for this domain alone. */
+  readonly #fresh: boolean;
+  /** Inode of our socket; 0: there is none. */
+  #inode = 0;
+
+  private constructor(socket: string, others: boolean, fresh: boolean) {
+    this.path = socket;
+    this.#others = others;
+    this.#fresh = fresh;
+  }
+
+  /**
+   * A place for a new domain. `true`: in a directory of its own, which the end removes. Else at this path, whose last directory is
+   * made when it is missing.
+   * @throws EACCES others can write to the directory, or it is not ours · ENOENT there is none above it · ENAMETOOLONG
+   */
+  static at(where: string | true, { others }: PlaceOptions): Place {
+    if (where !== true) {
+      const given = path.resolve(where);
+      checkLength(given);
+      checkDirectory(path.dirname(given), others);
+      return new Place(given, others, false);
+    }
+    const fresh = path.join(freshDirectory(others), 'domain');
+    checkLength(fresh);
+    return new Place(fresh, others, true);
+  }
+
+  /** Where a domain is found already, to succeed its broker. `fresh`: its directory was made for it alone. */
+  static of(socket: string, { others, fresh }: PlaceOptions & { readonly fresh: boolean }): Place {
+    return new Place(path.resolve(socket), others, fresh);
+  }
+
+  /** Listens here, as a new domain. @throws EBUSY a domain lives here · EEXIST there is something else · EACCES */
+  open(): PacketListener {
+    return inFiles(this.path, () => {
+      this.#clear();
+      return this.#bind((made) => {
+        linkSync(made, this.path);
+        unlinkSync(made);
+      });
+    });
+  }
+
+  /** Listens here, in place of a broker that has ended. @throws EBUSY another domain lives here now · EACCES */
+  succeed(): PacketListener {
+    return inFiles(this.path, () => {
+      // The one before may have removed it.
+      checkDirectory(path.dirname(this.path), this.#others);
+      if (isAlive(this.path)) throw taken(this.path);
+      return this.#bind((made) => renameSync(made, this.path));
+    });
+  }
+
+  /** Puts what a dead broker left out of the way. */
+  #clear(): void {
+    const found = statOf(this.path);
+    if (found === null) return;
+    if (!found.isSocket()) {
+      const why = 'there is something else at this path: choose another one, or remove it';
+      throw fail('EEXIST', OP, { path: this.path }, { why });
+    }
+    if (isAlive(this.path)) throw taken(this.path);
+    const aside = this.#scratch();
+    renameSync(this.path, aside);
+    try {
+      if (!isAlive(aside)) return;
+      // Somebody has begun to listen there since we looked.
+      linkSync(aside, this.path);
+      throw taken(this.path);
+    } finally {
+      unlinkSync(aside);
+    }
+  }
+
+  #bind(publish: (made: string) => void): PacketListener {
+    const made = this.#scratch();
+    const listener = PacketListener.bind(made);
+    try {
+      chmodSync(made, this.#others ? SOCKET_REACHABLE : SOCKET_OURS);
+      this.#inode = lstatSync(made).ino;
+      publish(made);
+      return listener;
+    } catch (error) {
+      this.#inode = 0;
+      listener.close();
+      rmSync(made, { force: true });
+      // Of two that begin at once, one comes second.
+      throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? taken(this.path) : error;
+    }
+  }
+
+  #scratch(): string {
+    return path.join(path.dirname(this.path), SCRATCH + randomBytes(4).toString('hex'));
+  }
+
+  /** Removes what is still ours, and the directory that was made for this domain: a successor makes another one. */
+  close(): void {
+    if (this.#inode !== 0 && statOf(this.path)?.ino === this.#inode)
+      rmSync(this.path, { force: true });
+    this.#inode = 0;
+    if (this.#fresh) removeIfEmpty(path.dirname(this.path));
+  }
+}
+
+/** In the user's own run-time directory, where there is one, and where others cannot reach it anyway; else a temporary one. */
+function freshDirectory(others: boolean): string {
+  const { XDG_RUNTIME_DIR: own } = process.env;
+  const base = !others && own !== undefined && isDirectory(own) ? own : tmpdir();
+  const made = mkdtempSync(path.join(base, 'dmabuf-'));
+  if (others) chmodSync(made, REACHABLE);
+  return made;
+}
+
+function checkLength(socket: string): void {
+  const scratch = Buffer.byteLength(path.dirname(socket)) + 1 + SCRATCH.length + 8;
+  const tooLong = Math.max(Buffer.byteLength(socket), scratch) - LONGEST;
+  if (tooLong <= 0) return;
+  const why = `the path is too long by ${tooLong} bytes: that of a socket has at most ${LONGEST}`;
+  throw fail('ENAMETOOLONG', OP, { path: socket }, { why });
+}
+
+function checkDirectory(directory: string, others: boolean): void {
+  inFiles(directory, () => {
+    const found = statSync(directory, { throwIfNoEntry: false });
+    if (found !== undefined) return checkOwner(directory, found);
+    mkdirSync(directory, { mode: OURS });
+    if (others) chmodSync(directory, REACHABLE);
+  });
+}
+
+function checkOwner(directory: string, { mode, uid }: Stats): void {
+  const at = { directory, mode: (mode & 0o777).toString(8), uid };
+  const refuse = (why: string): Error => fail('EACCES', OP, at, { why });
+  if (uid !== process.geteuid?.())
+    throw refuse('the directory belongs to somebody else: choose one of your own');
+  if ((mode & WRITABLE_BY_OTHERS) !== 0)
+    throw refuse(
+      'others can write to the directory, and put a domain of theirs in place of this one: choose one that only you can write to (chmod go-w)',
+    );
+}
+
+function isDirectory(name: string): boolean {
+  return statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function statOf(file: string): Stats | null {
+  return lstatSync(file, { throwIfNoEntry: false }) ?? null;
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // A successor's socket is in it, or somebody has removed it.
+  }
+}
+
+/** Somebody listens there. */
+function isAlive(socket: string): boolean {
+  try {
+    PacketSocket.connect(socket).close();
+    return true;
+  } catch (error) {
+    if (DmaBufError.is(error, 'ENOENT')) return false;
+    // Too many want to connect, to somebody who listens.
+    if (DmaBufError.is(error, 'EBUSY')) return true;
+    throw error;
+  }
+}
+
+function taken(socket: string): DmaBufError {
+  const why = `a domain lives at this path: Domain.join(${JSON.stringify(socket)})`;
+  return fail('EBUSY', OP, { path: socket }, { why });
+}
+
+/** What the file system refuses, as an error of ours. */
+function inFiles<T>(name: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    if (DmaBufError.is(cause)) throw cause;
+    const { code, message, syscall } = cause as NodeJS.ErrnoException;
+    if (syscall === undefined) throw cause;
+    const known = ERROR_CODES.find((each) => each === code) ?? 'EACCES';
+    throw fail(known, OP, { path: name }, { why: message, cause });
+  }
+}
