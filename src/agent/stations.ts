@@ -110,22 +110,23 @@ export class Stations {
     });
   }
 
-  /** Its process has ended. False also when nobody can say. */
-  isGone(station: number): boolean {
+  /** When its process started, in the system's clock ticks since boot. */
+  startTime(station: number): number {
     const w = this.#words;
     const row = this.#at(station);
-    const start =
-      (load(w, row + at.startHigh) >>> 0) * 2 ** 32 + (load(w, row + at.startLow) >>> 0);
-    return this.platform.isGone(this.pid(station), start);
+    return (load(w, row + at.startHigh) >>> 0) * 2 ** 32 + (load(w, row + at.startLow) >>> 0);
   }
 
-  /** What a broker that died left half done, and stations whose processes have ended. */
+  /** Its process has ended. False also when nobody can say. */
+  isGone(station: number): boolean {
+    return this.platform.isGone(this.pid(station), this.startTime(station));
+  }
+
+  /** What a broker that died left half done. */
   tidy(): void {
-    const w = this.#words;
     for (let station = 0, { used } = this; station < used; station++) {
-      const life = this.#life(station);
-      if ((life & 3) === StationState.FREE) store(w, this.#at(station) + at.claim, 0);
-      else if (this.isGone(station)) this.free({ station, life: life >>> 2 });
+      const isFree = (this.#life(station) & 3) === StationState.FREE;
+      if (isFree) store(this.#words, this.#at(station) + at.claim, 0);
     }
   }
 

@@ -36,11 +36,7 @@ import type {
 } from '../heap/index.js';
 import {
   blockingSupport,
-  memberNumber,
   nodePlatform,
-  ownProcess,
-  ownThread,
-  processNumber,
   processSupport,
   type Support,
   threadSupport,
@@ -59,8 +55,9 @@ import {
 import type { SyncFiles } from '../sync/index.js';
 import { bufinfo, type DomainSnapshot, snapshot } from '../watch/index.js';
 import { attempt } from './attempt.js';
-import { createEntry, type DomainHandle, type Entry, joinEntry } from './entry.js';
+import { createEntry, type DomainHandle, type Entry, handleOf, joinEntry } from './entry.js';
 import { type DomainEventMap, Events } from './events.js';
+import { identityOf } from './identity.js';
 import { DOMAIN_NAME_BYTES, DomainSection } from './layout.js';
 import { LocalMember, memberKey } from './member.js';
 import { Members } from './members.js';
@@ -91,14 +88,7 @@ export class Domain implements AsyncDisposable {
 
   private constructor(entry: Entry) {
     const { arena, heapMemory, debug, stallAfter, processes, membership } = entry;
-    const who = {
-      ...ownThread(),
-      pid: processes === null ? 0 : ownProcess(),
-      station: processes?.station ?? 0,
-      kind: membership === null ? 'thread' : 'process',
-      member: membership === null ? memberNumber() : processNumber(),
-      name: entry.agent,
-    } as const;
+    const who = identityOf(entry);
     const onLeak = (leak: Leak): void => this.#events.emit('leak', leak);
     this.#entry = entry;
     const memberTag = (member: Member): number | null =>
@@ -110,14 +100,9 @@ export class Domain implements AsyncDisposable {
     this.name = readText(arena.words, arena.base(DomainSection), DOMAIN_NAME_BYTES);
     this.agent = entry.agent;
     this.data = entry.data;
-    this.handle = Object.freeze({
-      dmabuf: 'domain',
-      arena: arena.memory,
-      heap: heapMemory.slabs[0] as SharedArrayBuffer,
-      ...(entry.process === null ? {} : { process: entry.process }),
-    });
+    this.handle = handleOf(entry);
     this.#rooms.agent.wake(memberKey(who.member));
-    membership?.serve(this.#rooms);
+    membership?.serve(this.#rooms.agent, this.#events);
   }
 
   /**

@@ -21,11 +21,11 @@ import { Arena, byteLength, writeText } from '../mem/index.js';
 import { DOMAIN_NAME_BYTES, DomainSection, SECTIONS } from './layout.js';
 import { Membership, shareStation } from './membership.js';
 import {
+  admissionOf,
   type DomainOptions,
   limitsOf,
   nameOf,
   PAGE,
-  processesOf,
   stallAfterOf,
 } from './options.js';
 import type { StationPart } from './station-part.js';
@@ -67,15 +67,15 @@ export async function createEntry(options: DomainOptions): Promise<Entry> {
   if (!support.ok) throw fail('ENOTSUP', op, {}, { why: `${support.why}: ${support.remedy}` });
   const limits = limitsOf(options);
   const stallAfter = stallAfterOf(options);
-  const where = processesOf(options);
+  const admission = admissionOf(options);
   const { name: given = 'main' } = options;
   const name = nameOf(op, given);
   const [high = 0, low = 0] = crypto.getRandomValues(new Int32Array(2));
   const debug = options.debug ?? debugByDefault();
   const terms = { agent: 'main', data: null, debug, stallAfter };
-  if (where !== null) {
+  if (admission !== null) {
     needProcesses(op);
-    const founded = await Membership.found(where, limits, [high, low]);
+    const founded = Membership.found(admission, limits, [high, low]);
     writeText(founded.arena.words, founded.arena.base(DomainSection), clip(name));
     return { ...founded.entry, ...terms };
   }
@@ -142,6 +142,12 @@ function joinAsThread(from: DomainHandle | undefined): Entry {
     debug: inherited?.debug ?? debugByDefault(),
     stallAfter: inherited?.stallAfter ?? stallAfterOf({}),
   };
+}
+
+export function handleOf({ arena, heapMemory, process }: Entry): DomainHandle {
+  const heap = heapMemory.slabs[0] as SharedArrayBuffer;
+  const handle = { dmabuf: 'domain', arena: arena.memory, heap } as const;
+  return Object.freeze(process === null ? handle : { ...handle, process });
 }
 
 /** @throws ENOTSUP */

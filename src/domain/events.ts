@@ -19,11 +19,13 @@ export interface DomainEventMap {
   stall: { readonly op: string; readonly waitingFor: string; readonly graph: string };
   /** A handle was garbage-collected while open. The creation stack is there when `debug`. */
   leak: { readonly kind: string; readonly id: number; readonly stack?: string };
+  /** A process was not let in, or was cut off: it sent what no member sends. Told in the process that is the broker; null = not known. */
+  refused: { readonly why: string; readonly pid: number | null; readonly user: number | null };
 }
 
 type Listener = (event: never) => void;
 
-const TYPES: readonly string[] = ['member-lost', 'stall', 'leak'];
+const TYPES: readonly string[] = ['member-lost', 'stall', 'leak', 'refused'];
 
 export class Events {
   readonly #listeners = new Map<string, Set<Listener>>();

@@ -13,16 +13,25 @@ import {
 import { bufferSections } from '../buf/index.js';
 import { fenceSections } from '../fence/index.js';
 import { heapSections } from '../heap/index.js';
-import { record, type Section, section, textWords, words } from '../mem/index.js';
+import { record, type Section, section, textWords, u32, words } from '../mem/index.js';
 import { reservationSections } from '../resv/index.js';
 import { syncSections } from '../sync/index.js';
 
 /** Bytes of a domain's name. */
 export const DOMAIN_NAME_BYTES = 60;
+/** Users who may join, besides the creator's own. */
+export const MOST_USERS = 16;
 
 export const DomainLayout = record(
   'domain',
-  { name: words(textWords(DOMAIN_NAME_BYTES), 'text') },
+  {
+    name: words(textWords(DOMAIN_NAME_BYTES), 'text'),
+    fresh: u32(
+      '1 = the directory of the broker’s socket was made for this domain, and ends with it',
+    ),
+    users: u32('how many there are in `user`'),
+    user: words(MOST_USERS, 'ids of users who may join, besides the creator’s own'),
+  },
   16,
 );
 

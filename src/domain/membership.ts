@@ -12,26 +12,38 @@
  * Lock order  none. `broker` in the arena is taken over by one CAS, only from the dead, or from who has left.
  */
 
-import { type Processes, type StationName, Stations } from '../agent/index.js';
+import { type Agent, type Processes, type StationName, Stations } from '../agent/index.js';
+import { DmaBufError, fail } from '../errors.js';
+import type { WaitOptions } from '../fence/index.js';
 import type { HeapMemory } from '../heap/index.js';
 import {
   asHeap,
+  BrokerClient,
+  closeDescriptors,
   closeMemory,
   Doorbells,
   insist,
   isTaskGone,
   makeMemory,
+  mapMemory,
   newBell,
   ownProcess,
   ownProcessStart,
+  Place,
+  pause,
   type Station,
   type StationMemory,
 } from '../host/index.js';
 import { Arena, type Limits } from '../mem/index.js';
+import { isFresh, usersOf, writeAdmission } from './admission.js';
+import { Brokerage } from './brokerage.js';
+import type { Events } from './events.js';
 import { SECTIONS } from './layout.js';
-import { PAGE } from './options.js';
-import type { Rooms } from './rooms.js';
+import { type Admission, PAGE } from './options.js';
 import type { StationPart } from './station-part.js';
+
+/** Milliseconds that entering takes at most, unless told otherwise. */
+const PATIENCE = 10_000;
 
 /** What an agent needs of its station. */
 export interface Grounds {
@@ -51,40 +63,114 @@ export function shareStation(arena: Arena, process: StationPart): Grounds {
   return { arena, heapMemory, process, processes, membership: null };
 }
 
+/** Milliseconds until the next try of somebody who knows that there is a domain. */
+const AGAIN = 20;
+/** Milliseconds between two looks whether the last thread of this process has left. */
+const LINGER = 50;
+
+export interface EnterOptions extends WaitOptions {
+  /** Tries again while nobody listens: somebody is just taking over. */
+  readonly patient: boolean;
+}
+
 export class Membership {
   readonly arena: Arena;
-  readonly stations: Stations;
   readonly doorbells: Doorbells;
+  readonly #stations: Stations;
   readonly #memory: StationMemory;
   readonly #part: StationPart;
+  readonly #brokerage: Brokerage;
+  /** Of a founder, until it serves. */
+  #listener: ReturnType<Place['open']> | null = null;
+  #agent: Agent | null = null;
 
-  private constructor(memory: StationMemory, arena: Arena, own: Station, path: string) {
+  private constructor(memory: StationMemory, arena: Arena, own: Station, place: Place) {
     const stations = new Stations(arena, { isGone: isTaskGone });
-    this.#memory = memory;
-    this.arena = arena;
-    this.stations = stations;
-    this.doorbells = new Doorbells(arena.memory, own, () => stations.rungByAll(own));
+    const doorbells = new Doorbells(arena.memory, own, () => stations.rungByAll(own));
     const { slabs, slabBytes } = memory.heap;
-    this.#part = { path, own, slabs, slabBytes };
+    this.arena = arena;
+    this.doorbells = doorbells;
+    this.#stations = stations;
+    this.#memory = memory;
+    this.#part = { path: place.path, own, slabs, slabBytes };
+    const users = usersOf(arena);
+    this.#brokerage = new Brokerage({ stations, doorbells, memory, own, place, users });
   }
 
   /** A new domain, with this process as its first station. @throws ENOMEM · ENFILE · EBUSY a domain lives at that path · EACCES */
-  static async found(
-    where: true | string,
+  static found(
+    { where, users }: Admission,
     limits: Limits,
     identity: readonly [number, number],
-  ): Promise<Membership> {
+  ): Membership {
     const op = 'Domain.create';
+    const place = Place.at(where, { others: users.length > 0 });
     const memory = makeMemory(op, Arena.bytes(SECTIONS, limits), limits.pages * PAGE);
-    const arena = Arena.create(SECTIONS, limits, identity, memory.arena);
-    const stations = new Stations(arena, { isGone: isTaskGone });
-    const own: StationName = stations.admit(ownProcess(), ownProcessStart());
-    stations.enter(own);
-    return new Membership(memory, arena, { ...own, ...newBell() }, `${where}`);
+    try {
+      const arena = Arena.create(SECTIONS, limits, identity, memory.arena);
+      writeAdmission(arena, { where, users });
+      const stations = new Stations(arena, { isGone: isTaskGone });
+      const own = stations.admit(ownProcess(), ownProcessStart());
+      stations.enter(own);
+      const listener = place.open();
+      const founded = new Membership(memory, arena, { ...own, ...newBell() }, place);
+      founded.#listener = listener;
+      return founded;
+    } catch (error) {
+      closeMemory(memory);
+      place.close();
+      throw error;
+    }
   }
 
-  static async enter(_path: string, _options: unknown): Promise<Membership> {
-    throw new Error('later');
+  /**
+   * Enters the domain whose broker listens at `path`.
+   * @throws ENOENT nobody listens there · EACCES · ENFILE · EPROTO · EPROTONOSUPPORT · ETIMEDOUT
+   */
+  static async enter(path: string, options: EnterOptions): Promise<Membership> {
+    const op = 'Domain.join';
+    const due = performance.now() + (options.timeout ?? PATIENCE);
+    const { bell, bells } = newBell();
+    const { client, welcome } = await connect(path, bell, due, options).catch((error: unknown) => {
+      closeDescriptors([bell]);
+      throw error;
+    });
+    const { station: own, arena: arenaFile, slabs: slabFiles } = welcome;
+    const rest = welcome.bells.map(({ descriptor }) => descriptor);
+    try {
+      const memory = mapMemory(op, arenaFile, slabFiles);
+      const arena = Arena.open(memory.arena, SECTIONS);
+      const others = usersOf(arena).length > 0;
+      const place = Place.of(path, { others, fresh: isFresh(arena) });
+      const entered = new Membership(memory, arena, { ...own, bell, bells }, place);
+      for (const { station } of welcome.bells)
+        entered.#brokerage.put(station, rest.shift() as number);
+      entered.#brokerage.hear(client);
+      entered.#stations.enter(own);
+      await entered.#meet(own, due, options);
+      return entered;
+    } catch (error) {
+      client.bye();
+      closeDescriptors([
+        bell,
+        arenaFile.descriptor,
+        ...slabFiles.map((f) => f.descriptor),
+        ...rest,
+      ]);
+      throw error;
+    }
+  }
+
+  /** Until this station can ring all others (agent/stations). */
+  async #meet(own: StationName, due: number, { signal }: WaitOptions): Promise<void> {
+    while (!this.#stations.ringsAll(own)) {
+      signal?.throwIfAborted();
+      if (performance.now() >= due) {
+        const why = 'the broker did not say how to wake all the others';
+        throw fail('ETIMEDOUT', 'Domain.join', {}, { why });
+      }
+      await pause(AGAIN);
+    }
   }
 
   get entry(): Grounds {
@@ -94,11 +180,48 @@ export class Membership {
   }
 
   /** The agent has joined. */
-  serve(_rooms: Rooms): void {}
+  serve(agent: Agent, events: Events): void {
+    this.#agent = agent;
+    this.#brokerage.serve(agent, events, this.#listener);
+    this.#listener = null;
+  }
 
-  /** The agent has left. */
+  /** The agent has left. What the other threads of this process need stays until they have. */
   close(): void {
+    const agent = this.#agent as Agent;
+    const others = (): boolean => {
+      for (let slot = 0; slot < agent.slots.used; slot++) {
+        const here = agent.slots.word(slot, 'station') === this.doorbells.station;
+        if (here && agent.slots.taken(slot) && !agent.slots.isDead(slot)) return true;
+      }
+      return false;
+    };
+    if (others()) agent.platform.timer(LINGER, () => this.close());
+    else this.#end();
+  }
+
+  #end(): void {
+    const { own } = this.#part;
+    this.#brokerage.close();
+    this.#stations.free(own);
     this.doorbells.close();
     closeMemory(this.#memory);
+  }
+}
+
+async function connect(
+  path: string,
+  bell: number,
+  due: number,
+  { patient, signal }: EnterOptions,
+): ReturnType<typeof BrokerClient.connect> {
+  for (;;) {
+    const timeout = Math.max(0, due - performance.now());
+    try {
+      return await BrokerClient.connect(path, { bell }, { timeout, signal });
+    } catch (error) {
+      if (!patient || !DmaBufError.is(error, 'ENOENT') || timeout === 0) throw error;
+    }
+    await pause(AGAIN);
   }
 }

@@ -5,6 +5,7 @@
 
 import { checkInteger, checkObject, fail, shown } from '../errors.js';
 import type { Limits } from '../mem/index.js';
+import { MOST_USERS } from './layout.js';
 
 export interface DomainOptions {
   /** Shows in bufinfo and in the inspector. Default: "main". */
@@ -20,6 +21,8 @@ export interface DomainOptions {
   };
   /** true: also processes that we spawn. A path: also unrelated processes of this uid, by Domain.join(path). Needs koffi and Linux. */
   readonly processes?: boolean | string;
+  /** Ids of users whose processes may join, too, besides this one's. They can do to the domain whatever its own members can. */
+  readonly users?: readonly number[];
   /** A wait longer than this fires a "stall" event with the wait graph; it changes nothing else. Default 5 000. */
   readonly stallAfter?: number;
   /**
@@ -66,11 +69,24 @@ export function limitsOf(options: DomainOptions): Limits {
   };
 }
 
-/** Where processes come in: true = a place of our own; null = this domain is of threads. @throws EINVAL */
-export function processesOf({ processes = false }: DomainOptions): true | string | null {
-  if (processes === false) return null;
+/** Where processes come in, and whose. */
+export interface Admission {
+  /** true: a place of our own. */
+  readonly where: true | string;
+  /** Ids of users who may join besides our own. */
+  readonly users: readonly number[];
+}
+
+/** null: this domain is of threads. @throws EINVAL */
+export function admissionOf({ processes = false, users = [] }: DomainOptions): Admission | null {
+  const named = Array.isArray(users) && users.every((user) => Number.isInteger(user) && user >= 0);
+  if (!named || users.length > MOST_USERS) {
+    const why = `users must be ids of users, at most ${MOST_USERS}`;
+    throw fail('EINVAL', OP, { users: shown(users) }, { why });
+  }
+  if (processes === false && users.length === 0) return null;
   if (processes === true || (typeof processes === 'string' && processes.length > 0))
-    return processes;
+    return { where: processes, users };
   const why = 'processes must be true, or the path of a socket';
   throw fail('EINVAL', OP, { processes: shown(processes) }, { why });
 }

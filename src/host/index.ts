@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
+
+export { BrokerClient } from './broker/client.js';
+export { Place } from './broker/place.js';
+export { type BrokerPorts, BrokerServer, type Seed } from './broker/server.js';
+export { Succession } from './broker/succession.js';
 export { Doorbells, newBell, type Station } from './doorbells.js';
+export { closeAll as closeDescriptors } from './linux/descriptors.js';
 export { insist } from './linux/library.js';
 export { debugByDefault, threadName } from './node-env.js';
-export { nodePlatform } from './node-platform.js';
+export { nodePlatform, pause } from './node-platform.js';
 export {
   type ProcessHeritage,
   processHeritage,

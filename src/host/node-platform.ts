@@ -46,3 +46,10 @@ export function nodePlatform(processes: Processes | null = null): Platform {
     processes,
   };
 }
+
+/** Settles after so many milliseconds; keeps the process alive until then. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

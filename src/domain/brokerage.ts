@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+/**
+ * domain/brokerage — what the broker needs of the domain, and the domain of its broker: whoever that is, this process or another.
+ *
+ *    LIVE ── founder, or takes over ──▶ serves
+ *     │ ▲
+ *     ▼ └── the broker has ended: another one is ── a client
+ *
+ * The arena says who is the broker: `broker`, a word with the tag of an agent. It is taken by one CAS, from nobody, or from an agent that
+ * has left or died. The memory, the doorbells and who is where, every station has already; so a successor needs nothing of the dead.
+ *
+ * Lock order  none.
+ */
+
+import { type Agent, type StationName, type Stations, tagSlot } from '../agent/index.js';
+import {
+  BrokerClient,
+  type BrokerPorts,
+  BrokerServer,
+  closeDescriptors,
+  type Doorbells,
+  type Place,
+  type Seed,
+  type Station,
+  type StationMemory,
+  Succession,
+} from '../host/index.js';
+import type { Events } from './events.js';
+
+/** Milliseconds between two tries to recover, while somebody else reaps. */
+const RETRY = 2;
+/** Milliseconds between two looks at a process that has not connected again. */
+const LOOK = 1000;
+
+export interface BrokerageInit {
+  readonly stations: Stations;
+  readonly doorbells: Doorbells;
+  readonly memory: StationMemory;
+  readonly own: Station;
+  readonly place: Place;
+  /** Ids of users who may join besides our own. */
+  readonly users: readonly number[];
+}
+
+export class Brokerage {
+  readonly #init: BrokerageInit;
+  #agent: Agent | null = null;
+  #events: Events | null = null;
+  #server: BrokerServer | null = null;
+  #client: BrokerClient | null = null;
+  #succession: Succession | null = null;
+  /** The connection ended before there was an agent. */
+  #orphaned = false;
+  #closed = false;
+
+  constructor(init: BrokerageInit) {
+    this.#init = init;
+  }
+
+  // ------------------------------------------------------------------------------------------- with a broker
+
+  /** A connection, from its welcome on. */
+  hear(client: BrokerClient): void {
+    this.#client = client;
+    client.serve({
+      onJoined: (bell) => this.put(bell.station, bell.descriptor),
+      onLeft: () => {},
+      onClosed: () => this.#lost(),
+    });
+  }
+
+  /** A doorbell has come; the descriptor is ours. */
+  put(station: StationName, descriptor: number): void {
+    const { doorbells, stations, own } = this.#init;
+    doorbells.put(station.station, descriptor);
+    stations.canRing(own, station);
+  }
+
+  #lost(): void {
+    this.#client = null;
+    if (this.#agent === null) this.#orphaned = true;
+    else this.#succession?.begin();
+  }
+
+  /** The agent has joined: from now on this process may become the broker. `founds`: it is, from the start. */
+  serve(agent: Agent, events: Events, listener: ReturnType<Place['open']> | null): void {
+    const { platform } = agent;
+    this.#agent = agent;
+    this.#events = events;
+    this.#succession = new Succession({
+      brokerIsAlive: () => this.#isBrokerAlive(),
+      takeOver: () => this.#takeOver(),
+      serve: () => this.#open(this.#init.place.succeed()),
+      reconnect: (limits) => this.#reconnect(limits),
+      failed: () => {},
+      timer: (ms, fn) => platform.timer(ms, fn),
+    });
+    if (listener !== null) {
+      this.#init.stations.succeed(0, agent.tag);
+      this.#open(listener);
+    } else if (this.#orphaned) this.#succession.begin();
+  }
+
+  async #reconnect(limits: Parameters<typeof BrokerClient.connect>[2]): Promise<void> {
+    const { own, memory, place } = this.#init;
+    const { station, life } = own;
+    const again = { station: { station, life }, arena: memory.arenaFile.descriptor };
+    const { client, welcome } = await BrokerClient.connect(
+      place.path,
+      { bell: own.bell, again },
+      limits,
+    );
+    const { arena, slabs, bells } = welcome;
+    closeDescriptors([arena, ...slabs].map(({ descriptor }) => descriptor));
+    for (const bell of bells) this.put(bell.station, bell.descriptor);
+    if (this.#closed) client.bye();
+    else this.hear(client);
+  }
+
+  // ------------------------------------------------------------------------------------------- as the broker
+
+  #isBrokerAlive(): boolean {
+    const { agent, stations } = this.#both();
+    const { broker } = stations;
+    return broker !== 0 && agent.present(broker) && !agent.slots.isDead(tagSlot(broker));
+  }
+
+  #takeOver(): boolean {
+    const { agent, stations } = this.#both();
+    const { broker } = stations;
+    return !this.#isBrokerAlive() && stations.succeed(broker, agent.tag);
+  }
+
+  #open(listener: ReturnType<Place['open']>): void {
+    const { agent, stations } = this.#both();
+    const { memory, own, users } = this.#init;
+    const { station, life, bell } = own;
+    const ports: BrokerPorts = {
+      admit: ({ pid, startTime }) => {
+        agent.lookForDead();
+        return stations.admit(pid, startTime);
+      },
+      knows: (name, pid) => stations.knows(name) && stations.pid(name.station) === pid,
+      joined: (newcomer) => this.put(newcomer.station, newcomer.descriptor),
+      gone: (name) => this.#recover(name),
+      refused: (why, peer) =>
+        this.#events?.emit('refused', { why, pid: peer?.pid ?? null, user: peer?.uid ?? null }),
+      timer: (ms, fn) => agent.platform.timer(ms, fn),
+      arena: memory.arenaFile,
+      slabs: memory.slabFiles,
+      bell: { station: { station, life }, descriptor: bell },
+    };
+    this.#server = new BrokerServer(listener, ports, { uids: users });
+    stations.tidy();
+    this.#server.seed(this.#others());
+  }
+
+  /** Who is in the domain besides us. What is left of those that have ended is recovered. */
+  #others(): Seed[] {
+    const { agent, stations } = this.#both();
+    const { own, doorbells } = this.#init;
+    const others = [];
+    for (const name of stations.all()) {
+      const { station } = name;
+      if (station === own.station) continue;
+      const descriptor = doorbells.bellOf(station);
+      const [pid, startTime] = [stations.pid(station), stations.startTime(station)];
+      if (descriptor === 0) agent.platform.microtask(() => this.#attend(name));
+      else others.push({ station: name, descriptor, pid, startTime });
+    }
+    return others;
+  }
+
+  /** Somebody of whom we have nothing to watch: he will connect again, or end. */
+  #attend(name: StationName): void {
+    const { agent, stations } = this.#both();
+    if (this.#closed || !stations.knows(name)) return;
+    if (stations.isGone(name.station)) this.#recover(name);
+    else agent.platform.timer(LOOK, () => this.#attend(name));
+  }
+
+  /** Its process has ended, or its agent has left. */
+  #recover(name: StationName): void {
+    if (this.#closed) return;
+    const { agent, stations } = this.#both();
+    const { slots, platform } = agent;
+    agent.lookForDead();
+    for (let slot = 0; slot < slots.used; slot++) {
+      const here = slots.taken(slot) && slots.word(slot, 'station') === name.station + 1;
+      if (!here || !stations.knows(name)) continue;
+      // Somebody else reaps just now, and may die of it.
+      platform.timer(RETRY, () => this.#recover(name));
+      return;
+    }
+    stations.free(name);
+  }
+
+  #both(): { readonly agent: Agent; readonly stations: Stations } {
+    if (this.#agent === null) throw new RangeError('no agent has joined');
+    return { agent: this.#agent, stations: this.#init.stations };
+  }
+
+  /** The agent has left, and no other thread of this process is in the domain. */
+  close(): void {
+    const { place } = this.#init;
+    this.#closed = true;
+    this.#succession?.close();
+    this.#client?.bye();
+    if (this.#server === null) return;
+    // Before anybody takes over: what is at the path then is the successor's.
+    place.close();
+    this.#server.close();
+  }
+}
