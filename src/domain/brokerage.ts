@@ -26,6 +26,7 @@ import {
   Succession,
 } from '../host/index.js';
 import type { Events } from './events.js';
+import { lossOf } from './loss.js';
 
 /** Milliseconds between two tries to recover, while somebody else reaps. */
 const RETRY = 2;
@@ -192,7 +193,24 @@ export class Brokerage {
       platform.timer(RETRY, () => this.#recover(name));
       return;
     }
+    if (!stations.knows(name)) return;
+    this.#tellLoss(name);
     stations.free(name);
+  }
+
+  /** Of agents that nobody else watches: those that came by themselves. */
+  #tellLoss({ station }: StationName): void {
+    const { agent, stations } = this.#both();
+    const { slots } = agent;
+    for (let slot = 0; slot < slots.used; slot++) {
+      const ours = slots.word(slot, 'station') === station + 1;
+      const same = ours && slots.word(slot, 'pid') === stations.pid(station);
+      if (!same || slots.word(slot, 'watched') === 1) continue;
+      const known = lossOf(slots, slot, slots.life(slot) >>> 3);
+      if (known === null || known.clean) continue;
+      const event = { member: slots.name(slot), reason: 'its process has ended', ...known.loss };
+      this.#events?.emit('member-lost', event);
+    }
   }
 
   #both(): { readonly agent: Agent; readonly stations: Stations } {
@@ -202,13 +220,11 @@ export class Brokerage {
 
   /** The agent has left, and no other thread of this process is in the domain. */
   close(): void {
-    const { place } = this.#init;
     this.#closed = true;
     this.#succession?.close();
     this.#client?.bye();
-    if (this.#server === null) return;
     // Before anybody takes over: what is at the path then is the successor's.
-    place.close();
-    this.#server.close();
+    this.#init.place.close();
+    this.#server?.close();
   }
 }

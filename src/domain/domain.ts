@@ -55,7 +55,7 @@ import {
 import type { SyncFiles } from '../sync/index.js';
 import { bufinfo, type DomainSnapshot, snapshot } from '../watch/index.js';
 import { attempt } from './attempt.js';
-import { createEntry, type DomainHandle, type Entry, handleOf, joinEntry } from './entry.js';
+import { createEntry, type DomainHandle, type Entry, enter, handleOf, joinEntry } from './entry.js';
 import { type DomainEventMap, Events } from './events.js';
 import { identityOf } from './identity.js';
 import { DOMAIN_NAME_BYTES, DomainSection } from './layout.js';
@@ -113,7 +113,7 @@ export class Domain implements AsyncDisposable {
   static create(options: DomainOptions = {}): Promise<Domain> {
     return attempt(async () => {
       checkObject('Domain.create', 'options', options);
-      return new Domain(await createEntry(options));
+      return enter(await createEntry(options), (entry) => new Domain(entry));
     });
   }
 
@@ -124,7 +124,7 @@ export class Domain implements AsyncDisposable {
   static join(from?: DomainHandle | string, options: WaitOptions = {}): Promise<Domain> {
     return attempt(async () => {
       checkWait('Domain.join', options);
-      return new Domain(await joinEntry(from, options));
+      return enter(await joinEntry(from, options), (entry) => new Domain(entry));
     });
   }
 

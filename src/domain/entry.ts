@@ -144,6 +144,16 @@ function joinAsThread(from: DomainHandle | undefined): Entry {
   };
 }
 
+/** What `join` makes of it; what the entry has is given back when that fails. */
+export function enter<T>(entry: Entry, join: (entry: Entry) => T): T {
+  try {
+    return join(entry);
+  } catch (error) {
+    entry.membership?.close();
+    throw error;
+  }
+}
+
 export function handleOf({ arena, heapMemory, process }: Entry): DomainHandle {
   const heap = heapMemory.slabs[0] as SharedArrayBuffer;
   const handle = { dmabuf: 'domain', arena: arena.memory, heap } as const;

@@ -9,21 +9,13 @@
 import { type Agent, objectKey, ownerTag, SlotState } from '../agent/index.js';
 import type { Member } from '../buf/index.js';
 import { fail } from '../errors.js';
+import { type Loss, lossOf, NO_LOSS } from './loss.js';
 
 export interface Departure {
   /** It closed its domain before it ended. */
   readonly clean: boolean;
   readonly reason: string;
 }
-
-/** What the domain knows after a member's recovery. */
-export interface Loss {
-  readonly locks: number;
-  readonly fences: number;
-  readonly buffers: number;
-}
-
-const NO_LOSS: Loss = { locks: 0, fences: 0, buffers: 0 };
 
 const UNPOSTED = Symbol('a Member cannot be posted: post its name');
 /** Milliseconds between two tries, while somebody else reaps. */
@@ -147,24 +139,8 @@ export class LocalMember implements Member {
    */
   #account(orderly: boolean): { readonly clean: boolean; readonly loss: Loss } {
     if (this.#slot < 0) return { clean: true, loss: NO_LOSS };
-    const { slots } = this.#init.agent;
-    const word = (field: Parameters<typeof slots.word>[1]): number => slots.word(this.#slot, field);
-    const clean = word('lostClean') === 1;
-    const loss = {
-      locks: word('lostLocks'),
-      fences: word('lostFences'),
-      buffers: word('lostBuffers'),
-    };
-    const known = word('lostLife') === this.#incarnation;
-    // Looked at last: who ends says so before its recovery writes.
-    if (known && !this.#isWrittenOver()) return { clean, loss };
-    return { clean: orderly, loss: NO_LOSS };
-  }
-
-  /** Another life of the slot is about to end. */
-  #isWrittenOver(): boolean {
-    const life = this.#init.agent.slots.life(this.#slot);
-    return life >>> 3 !== this.#incarnation && (life & 7) > SlotState.LIVE;
+    const known = lossOf(this.#init.agent.slots, this.#slot, this.#incarnation);
+    return known ?? { clean: orderly, loss: NO_LOSS };
   }
 }
 

@@ -18,14 +18,8 @@ import {
   type WorkerLike,
 } from '../host/index.js';
 import type { Events } from './events.js';
-import {
-  type Departure,
-  type LocalMember,
-  type Loss,
-  makeMember,
-  memberKey,
-  neverJoined,
-} from './member.js';
+import type { Loss } from './loss.js';
+import { type Departure, type LocalMember, makeMember, memberKey, neverJoined } from './member.js';
 import { nameOf } from './options.js';
 import type { StationPart } from './station-part.js';
 

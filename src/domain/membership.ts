@@ -104,21 +104,24 @@ export class Membership {
     identity: readonly [number, number],
   ): Membership {
     const op = 'Domain.create';
-    const place = Place.at(where, { others: users.length > 0 });
-    const memory = makeMemory(op, Arena.bytes(SECTIONS, limits), limits.pages * PAGE);
+    const undo: (() => void)[] = [];
     try {
+      const bells = newBell();
+      undo.push(() => closeDescriptors([bells.bell]));
+      const place = Place.at(where, { others: users.length > 0 });
+      undo.push(() => place.close());
+      const memory = makeMemory(op, Arena.bytes(SECTIONS, limits), limits.pages * PAGE);
+      undo.push(() => closeMemory(memory));
       const arena = Arena.create(SECTIONS, limits, identity, memory.arena);
       writeAdmission(arena, { where, users });
       const stations = new Stations(arena, { isGone: isTaskGone });
       const own = stations.admit(ownProcess(), ownProcessStart());
       stations.enter(own);
-      const listener = place.open();
-      const founded = new Membership(memory, arena, { ...own, ...newBell() }, place);
-      founded.#listener = listener;
+      const founded = new Membership(memory, arena, { ...own, ...bells }, place);
+      founded.#listener = place.open();
       return founded;
     } catch (error) {
-      closeMemory(memory);
-      place.close();
+      for (const step of undo.toReversed()) step();
       throw error;
     }
   }
@@ -136,27 +139,28 @@ export class Membership {
       throw error;
     });
     const { station: own, arena: arenaFile, slabs: slabFiles } = welcome;
-    const rest = welcome.bells.map(({ descriptor }) => descriptor);
+    let entered: Membership;
     try {
       const memory = mapMemory(op, arenaFile, slabFiles);
       const arena = Arena.open(memory.arena, SECTIONS);
       const others = usersOf(arena).length > 0;
       const place = Place.of(path, { others, fresh: isFresh(arena) });
-      const entered = new Membership(memory, arena, { ...own, bell, bells }, place);
-      for (const { station } of welcome.bells)
-        entered.#brokerage.put(station, rest.shift() as number);
+      entered = new Membership(memory, arena, { ...own, bell, bells }, place);
+    } catch (error) {
+      client.bye();
+      const files = [arenaFile, ...slabFiles, ...welcome.bells];
+      closeDescriptors([bell, ...files.map(({ descriptor }) => descriptor)]);
+      throw error;
+    }
+    try {
+      for (const { station, descriptor } of welcome.bells)
+        entered.#brokerage.put(station, descriptor);
       entered.#brokerage.hear(client);
       entered.#stations.enter(own);
       await entered.#meet(own, due, options);
       return entered;
     } catch (error) {
-      client.bye();
-      closeDescriptors([
-        bell,
-        arenaFile.descriptor,
-        ...slabFiles.map((f) => f.descriptor),
-        ...rest,
-      ]);
+      entered.close();
       throw error;
     }
   }
@@ -186,22 +190,24 @@ export class Membership {
     this.#listener = null;
   }
 
-  /** The agent has left. What the other threads of this process need stays until they have. */
+  /** The agent has left, or never joined. What the other threads of this process need stays until they have left, too. */
   close(): void {
-    const agent = this.#agent as Agent;
-    const others = (): boolean => {
-      for (let slot = 0; slot < agent.slots.used; slot++) {
-        const here = agent.slots.word(slot, 'station') === this.doorbells.station;
-        if (here && agent.slots.taken(slot) && !agent.slots.isDead(slot)) return true;
-      }
-      return false;
-    };
-    if (others()) agent.platform.timer(LINGER, () => this.close());
+    const agent = this.#agent;
+    if (agent !== null && this.#hasOthers(agent)) agent.platform.timer(LINGER, () => this.close());
     else this.#end();
+  }
+
+  #hasOthers({ slots }: Agent): boolean {
+    for (let slot = 0; slot < slots.used; slot++) {
+      const here = slots.word(slot, 'station') === this.doorbells.station;
+      if (here && slots.taken(slot) && !slots.isDead(slot)) return true;
+    }
+    return false;
   }
 
   #end(): void {
     const { own } = this.#part;
+    this.#listener?.close();
     this.#brokerage.close();
     this.#stations.free(own);
     this.doorbells.close();

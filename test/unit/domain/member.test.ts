@@ -2,7 +2,8 @@
 /** How a member is found to have ended, when its slot tells it, and when the slot has been used again before anybody asked. */
 import { describe, expect, test } from 'vitest';
 import { Agent, SlotState } from '../../../src/agent/index.js';
-import { type Departure, type Loss, makeMember } from '../../../src/domain/member.js';
+import type { Loss } from '../../../src/domain/loss.js';
+import { type Departure, makeMember } from '../../../src/domain/member.js';
 import { world } from '../world.js';
 
 interface End extends Departure {
