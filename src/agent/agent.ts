@@ -186,7 +186,7 @@ export class Agent {
         continue; // P2
       }
       const heard = this.sleepers.processes?.heard() ?? true;
-      const rung = this.bells.listen(this.slot, seen, heard ? LISTEN : LISTEN_UNHEARD);
+      const rung = this.#bell(seen, heard ? LISTEN : LISTEN_UNHEARD);
       if (rung === null) {
         this.serve();
         continue;
@@ -194,6 +194,15 @@ export class Agent {
       this.#listening = true;
       void rung.then(() => this.#heard());
     }
+  }
+
+  /** The engine waits on shared memory only; where ours is not, nobody but other processes rings, and the doorbell answers. */
+  #bell(seen: number, ms: number): Promise<unknown> | null {
+    if (this.arena.memory instanceof SharedArrayBuffer)
+      return this.bells.listen(this.slot, seen, ms);
+    return new Promise<void>((resolve) => {
+      this.platform.timer(ms, resolve);
+    });
   }
 
   #heard(): void {

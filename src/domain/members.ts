@@ -9,6 +9,7 @@ import { fail, shown } from '../errors.js';
 import type { WaitOptions } from '../fence/index.js';
 import type { Json } from '../heap/index.js';
 import {
+  isShared,
   memberNumber,
   memberOf,
   processNumber,
@@ -190,8 +191,13 @@ type Starter = (script: URL, name: string, data: Json, onEnd: OnEnd) => Started;
 
 /** @throws ENOTSUP this domain is of threads · EINVAL */
 function starter(as: unknown, heritage: Heritage): Starter {
-  if (as === undefined || as === 'thread') return (...start) => startThreadOf(heritage, ...start);
   const op = 'Domain.spawn';
+  if (as === undefined || as === 'thread') {
+    if (isShared(heritage.arena)) return (...start) => startThreadOf(heritage, ...start);
+    const why =
+      'this process shares its memory with other processes only: WebAssembly is off (--jitless) or address space is limited (ulimit -v)';
+    throw fail('ENOTSUP', op, { as: 'thread' }, { why });
+  }
   if (as !== 'process') {
     const why = 'as must be "thread" or "process"';
     throw fail('EINVAL', op, { as: shown(as) }, { why });

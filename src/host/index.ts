@@ -7,6 +7,7 @@ export { Succession } from './broker/succession.js';
 export { Doorbells, newBell, type Station } from './doorbells.js';
 export { closeAll as closeDescriptors } from './linux/descriptors.js';
 export { insist } from './linux/library.js';
+export { isShared } from './linux/mapped-memory.js';
 export { debugByDefault, threadName } from './node-env.js';
 export { nodePlatform, pause } from './node-platform.js';
 export {

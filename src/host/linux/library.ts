@@ -54,6 +54,7 @@ interface Koffi {
   load(path: null): Libc;
   errno(): number;
   address(of: Uint8Array): bigint;
+  view(address: bigint, bytes: number): ArrayBuffer;
 }
 
 interface Found {
@@ -195,6 +196,11 @@ export function poll(
 /** Where these bytes lie. They must not be able to move: over a SharedArrayBuffer, or an ArrayBuffer of their own. */
 export function addressOfBytes(bytes: Uint8Array): bigint {
   return needed().koffi.address(bytes);
+}
+
+/** The memory there, as long as nobody unmaps it. */
+export function viewOf(address: bigint, bytes: number): ArrayBuffer {
+  return needed().koffi.view(address, bytes);
 }
 
 /** errno of the call that has just failed. */

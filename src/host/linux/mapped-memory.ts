@@ -8,10 +8,13 @@
  *
  * Only waiting ends at the process: `notify` wakes who waits on this very SharedArrayBuffer, or on one posted from it. Between
  * processes there are shared futexes (futex.ts). Each mapping reserves address space, on Node 20 ten GiB of it, so few large ones.
+ *
+ * Where there is no WebAssembly (--jitless), or no such address space (ulimit -v), the file is mapped anywhere and looked at as an
+ * ArrayBuffer: good for all that one thread does, see `view`.
  */
 
 import { fail } from '../../errors.js';
-import { addressOfBytes, functions, lazily, systemError } from './library.js';
+import { addressOfBytes, functions, lazily, systemError, viewOf } from './library.js';
 
 /** What a WebAssembly memory is measured in. */
 const UNIT = 65_536;
@@ -42,30 +45,27 @@ const calls = functions<{
     fd: number,
     offset: number,
   ) => bigint | number;
+  munmap: (at: bigint, bytes: number) => number;
   madvise: (at: bigint, bytes: number, advice: number) => number;
   sysconf: (name: number) => number;
 }>({
   mmap: 'uintptr_t mmap(uintptr_t at, size_t bytes, int protection, int flags, int fd, int64_t offset)',
+  munmap: 'int munmap(uintptr_t at, size_t bytes)',
   madvise: 'int madvise(uintptr_t at, size_t bytes, int advice)',
   sysconf: 'long sysconf(int name)',
 });
 
 const pageBytes = lazily(() => calls().sysconf(SC_PAGESIZE));
 
-function reserve(op: string, bytes: number): SharedArrayBuffer {
+/** Address space with a SharedArrayBuffer over it; null where there is no WebAssembly, or no room for its reservation. */
+function reserve(bytes: number): SharedArrayBuffer | null {
   const { WebAssembly } = globalThis as { WebAssembly?: WebAssemblyLike };
-  if (WebAssembly === undefined) {
-    const why =
-      'this Node has no WebAssembly, which memory between processes is made of: start it without --jitless';
-    throw fail('ENOTSUP', op, {}, { why });
-  }
+  if (WebAssembly === undefined) return null;
   const units = bytes / UNIT;
   try {
     return new WebAssembly.Memory({ initial: units, maximum: units, shared: true }).buffer;
-  } catch (cause) {
-    const why =
-      'no address space is left for shared memory: raise the limit (ulimit -v unlimited), or start Node with --disable-wasm-trap-handler';
-    throw fail('ENOMEM', op, { bytes }, { why, cause });
+  } catch {
+    return null;
   }
 }
 
@@ -74,17 +74,40 @@ function map(op: string, fd: number, bytes: number, protection: number): SharedA
     const why = `bytes must be a multiple of ${UNIT}, from 1 to ${MOST_UNITS} of them`;
     throw fail('EINVAL', op, { bytes }, { why });
   }
-  const memory = reserve(op, bytes);
+  const memory = reserve(bytes);
+  if (memory === null) return view(op, fd, bytes, protection);
   const at = addressOf(memory);
   if (BigInt(calls().mmap(at, bytes, protection, MAP_SHARED | MAP_FIXED, fd, 0)) === MAP_FAILED)
     throw systemError(op, 'mmap', { descriptor: fd, bytes });
   return memory;
 }
 
+/** Views that are open keep their mappings. */
+const unmapping = new FinalizationRegistry<{ readonly at: bigint; readonly bytes: number }>(
+  ({ at, bytes }) => calls().munmap(at, bytes),
+);
+
+/**
+ * The fall-back: the same memory, and atomics work on it as well, but it is an ArrayBuffer to the engine: it cannot be posted to
+ * threads, and the engine's own waiting refuses it.
+ */
+function view(op: string, fd: number, bytes: number, protection: number): SharedArrayBuffer {
+  const at = BigInt(calls().mmap(0n, bytes, protection, MAP_SHARED, fd, 0));
+  if (at === MAP_FAILED) throw systemError(op, 'mmap', { descriptor: fd, bytes });
+  const buffer = viewOf(at, bytes);
+  unmapping.register(buffer, { at, bytes });
+  return buffer as unknown as SharedArrayBuffer;
+}
+
+/** Can it be posted to threads, and waited on by the engine? False for the fall-back. */
+export function isShared(memory: SharedArrayBuffer): boolean {
+  return memory instanceof SharedArrayBuffer;
+}
+
 /**
  * A memory file, shared with everybody who maps it.
  * @param bytes a multiple of 64 KiB, at most 4 GiB
- * @throws EINVAL · ENOMEM no address space · ENOTSUP no WebAssembly · EACCES the file is for readers
+ * @throws EINVAL · ENOMEM no address space · EACCES the file is for readers
  */
 export function mapShared(op: string, fd: number, bytes: number): SharedArrayBuffer {
   return map(op, fd, bytes, PROT_READ | PROT_WRITE);
