@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
  * host/linux/descriptors — file descriptors as such. All that are made here close when another program is executed.
+ *
+ * Node remembers the numbers that `node:fs` has opened in a worker, and closes them when that ends, whatever they are by then. So what is
+ * closed here must not have been opened there, and the other way round.
  */
 
 import { readdirSync } from 'node:fs';

@@ -9,7 +9,7 @@
  * @source Linux pipe(7); opening one end for both through /proc/self/fd
  */
 
-import { constants, openSync, readlinkSync } from 'node:fs';
+import { constants, readlinkSync } from 'node:fs';
 import { fail } from '../../errors.js';
 import { closeAll, control } from './descriptors.js';
 import { functions, systemError } from './library.js';
@@ -20,10 +20,12 @@ const F_GETFL = 3;
 
 const calls = functions<{
   pipe2: (ends: Int32Array, flags: number) => number;
+  open: (path: string, flags: number) => number;
   write: (fd: number, bytes: Uint8Array, count: number) => number;
   read: (fd: number, bytes: Uint8Array, count: number) => number;
 }>({
   pipe2: 'int pipe2(void *ends, int flags)',
+  open: 'int open(const char *path, int flags)',
   write: 'int64_t write(int fd, void *bytes, size_t count)',
   read: 'int64_t read(int fd, void *bytes, size_t count)',
 });
@@ -38,9 +40,9 @@ export function createEvent(): number {
   const ends = new Int32Array(new ArrayBuffer(8));
   if (calls().pipe2(ends, O_CLOEXEC) < 0) throw systemError(op, 'pipe2');
   try {
-    return openSync(`/proc/self/fd/${ends[0]}`, O_RDWR | O_NONBLOCK);
-  } catch (cause) {
-    throw fail('ENFILE', op, {}, { why: 'the pipe cannot be opened', cause });
+    const fd = calls().open(`/proc/self/fd/${ends[0]}`, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) throw systemError(op, 'open');
+    return fd;
   } finally {
     closeAll(ends);
   }

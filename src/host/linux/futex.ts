@@ -45,7 +45,7 @@ export function futexWait(word: bigint, expected: number, ms: number): void {
   calls().futex(SYS_FUTEX, word, WAIT, expected, span, 0, 0);
 }
 
-/** Wakes everybody who sleeps on that word. */
-export function futexWake(word: bigint): void {
-  calls().futex(SYS_FUTEX, word, WAKE, EVERYBODY, null, 0, 0);
+/** Wakes everybody who sleeps on that word. @returns how many did */
+export function futexWake(word: bigint): number {
+  return calls().futex(SYS_FUTEX, word, WAKE, EVERYBODY, null, 0, 0);
 }

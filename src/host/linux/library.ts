@@ -14,7 +14,7 @@
  */
 
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
+import { getSystemErrorName } from 'node:util';
 import {
   type DmaBufError,
   ERROR_CODES,
@@ -208,12 +208,8 @@ export function lastErrno(): number {
   return needed().koffi.errno();
 }
 
-const { errno: ERRNO } = constants;
-const NAMES = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
-
 function errnoName(): string {
-  const number = lastErrno();
-  return NAMES.get(number) ?? `errno ${number}`;
+  return getSystemErrorName(-lastErrno());
 }
 
 /** Where the table of codes has no such name. */

@@ -261,7 +261,7 @@ export class PacketListener {
 
   /**
    * The next one who wants to connect; null: nobody does.
-   * @throws ENFILE this process has no descriptors left: he was refused
+   * @throws ENFILE there are no descriptors left: he was refused
    */
   accept(): PacketSocket | null {
     const op = 'PacketListener.accept';
@@ -273,7 +273,8 @@ export class PacketListener {
       if (errno === EAGAIN) return null;
       if (errno === EINTR || errno === ECONNABORTED) continue;
       const error = systemError(op, 'accept4');
-      if (errno === EMFILE || errno === ENFILE) this.#refuse();
+      const scarce = errno === EMFILE || errno === ENFILE;
+      if (scarce && !this.#refuse()) return null;
       throw error;
     }
   }
@@ -282,12 +283,14 @@ export class PacketListener {
     return calls().accept4(this.descriptor, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK);
   }
 
-  #refuse(): void {
-    if (this.#spare >= 0) closeDescriptor(this.#spare);
-    this.#spare = -1;
+  /** Without descriptors the system does not even say whether somebody is there. @returns whether somebody was */
+  #refuse(): boolean {
+    closeDescriptor(this.#spare);
     const fd = this.#next();
+    // Nothing has run in between in this thread; another one may have been faster.
     if (fd >= 0) closeDescriptor(fd);
     this.#spare = duplicate(this.descriptor);
+    return fd >= 0;
   }
 
   /** May be called again. */

@@ -14,7 +14,9 @@
  * After an error of the descriptor it may be called no more: one that learns `closed` reads what is left, to the end.
  */
 
+import { fstatSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import { fail } from '../../errors.js';
 import { closeDescriptor, duplicate } from './descriptors.js';
 import { poll } from './library.js';
 import { isHungUp, waitReadable } from './wait-readable.js';
@@ -47,6 +49,12 @@ function lookedAt(fd: number, onEvent: OnEvent): Handle {
   };
 }
 
+/** koffi does not survive the refusal of what nobody can wait for. */
+function checkPollable(fd: number): void {
+  if (!fstatSync(fd).isFile()) return;
+  throw fail('EINVAL', 'Readiness', {}, { why: 'a file is always readable' });
+}
+
 function throwLater(error: unknown): void {
   setImmediate(() => {
     throw error;
@@ -61,13 +69,14 @@ export class Readiness {
   /**
    * @param onReadable `closed`: the other side has closed, or the descriptor is broken; there may be something to read all the same
    * @param options `ref: false`: does not keep the event loop going
-   * @throws EBADF · ENFILE · ENOTSUP no koffi · what koffi says about what cannot be polled
+   * @throws EBADF · ENFILE · ENOTSUP no koffi · EINVAL a file
    */
   constructor(fd: number, onReadable: OnEvent, { ref = true }: { readonly ref?: boolean } = {}) {
     this.#onReadable = onReadable;
     this.#copy = duplicate(fd);
     const onEvent: OnEvent = (closed) => this.#call(closed);
     try {
+      checkPollable(this.#copy);
       this.#handle = (isMainThread ? polled : lookedAt)(this.#copy, onEvent);
     } catch (error) {
       closeDescriptor(this.#copy);
