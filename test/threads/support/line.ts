@@ -23,7 +23,7 @@ export interface Listener {
   failed(error: unknown): void;
 }
 
-function toThread(worker: Worker, { said, failed }: Listener): Line {
+function lineToThread(worker: Worker, { said, failed }: Listener): Line {
   worker.on('message', said);
   worker.on('error', failed);
   return {
@@ -33,7 +33,7 @@ function toThread(worker: Worker, { said, failed }: Listener): Line {
 }
 
 /** Of its error a process tells the text. */
-function toProcess(child: ChildProcess, { said, failed }: Listener): Line {
+export function lineToProcess(child: ChildProcess, { said, failed }: Listener): Line {
   child.on('message', (message: Said | { readonly error: string }) => {
     if ('error' in message) failed(new Error(message.error));
     else said(message);
@@ -46,6 +46,6 @@ function toProcess(child: ChildProcess, { said, failed }: Listener): Line {
 
 export function lineTo(member: Member, listener: Listener): Line {
   return member.as === 'thread'
-    ? toThread(member.host as Worker, listener)
-    : toProcess(member.host as ChildProcess, listener);
+    ? lineToThread(member.host as Worker, listener)
+    : lineToProcess(member.host as ChildProcess, listener);
 }

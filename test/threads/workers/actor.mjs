@@ -62,15 +62,19 @@ export async function dieAsTold() {
   return new Promise(() => {});
 }
 
-/** Plays `scenes[domain.data.scene](domain, domain.data)`. */
-export async function play(scenes) {
-  const domain = await Domain.join();
+/** Who was not spawned joins the domain at the place that it was started with. */
+const join = () => Domain.join(process.argv[2]);
+
+/** Plays `scenes[data.scene](domain, data)`. Who was not spawned is told first what its data are. */
+export async function play(scenes, enter = join) {
+  const domain = await enter();
   port.on('message', (message) => {
     heard.push(message);
     listener?.();
   });
-  await hear();
-  await scenes[domain.data.scene](domain, domain.data);
+  const told = await hear();
+  const data = domain.data ?? told;
+  await scenes[data.scene](domain, data);
   await domain.close();
   port.unref();
 }
