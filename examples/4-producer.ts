@@ -41,4 +41,5 @@ while (!ctrlC.signal.aborted) {
     tag++;
   }
 }
-view.end();
+for (const channel of [blur, view]) channel.end();
+await filter.gone;

@@ -50,6 +50,7 @@ describe('when kill() of a process resolves', () => {
       const share: Share = buf.share({ to: actor.member });
       buf.close();
       await actor.member.kill();
+      await domain.idle();
       expect(domain.snapshot().buffers).toEqual([]);
       await expect(domain.open(share)).rejects.toMatchObject({ code: 'ESTALE' });
     }));
