@@ -3,17 +3,20 @@
 import { Channel, DmaBufError, Domain } from 'dmabuf';
 import { source } from './helpers.js';
 
-// A path, so that programs that we do not start can join; in a directory of this user's alone.
+// A path, so that programs that we do not start can join: see 4-viewer.ts.
 await using domain = await Domain.create({ processes: process.argv[2] as string });
 domain.on('member-lost', (e) => console.log(`${e.member} died: ${e.buffers} buffers recovered`));
 
-const data = { band: 0, of: 1 };
-const script = new URL('./2-blur.ts', import.meta.url);
-const start = () => domain.spawn(script, { as: 'process', name: 'filter', data });
-let filter = await start();
-console.log(`filter ${filter.id}`);
+let lives = 0;
+async function start() {
+  const data = `blur ${++lives}`; // a channel for each: what is left in the old one is nobody's
+  const script = new URL('./4-filter.ts', import.meta.url);
+  const filter = await domain.spawn(script, { as: 'process', name: 'filter', data });
+  console.log(`filter ${filter.id}`);
+  return { filter, blur: domain.channel(data) };
+}
 
-const blur = domain.channel('blur 0');
+let { filter, blur } = await start();
 const view = domain.channel('view', { onFull: 'drop-oldest', capacity: 1 });
 using pool = domain.pool({ name: 'frames', count: 4, size: source.frameBytes });
 const ctrlC = new AbortController();
@@ -22,7 +25,7 @@ process.on('SIGINT', () => ctrlC.abort());
 while (!ctrlC.signal.aborted) {
   let tag = 0;
   for await (const picture of source) {
-    using frame = await pool.acquire({ timeout: 1000 });
+    using frame = await pool.acquire({ timeout: 5000 });
     {
       using cpu = await frame.cpuAccess('write');
       picture.writeTo(cpu.bytes);
@@ -35,8 +38,8 @@ while (!ctrlC.signal.aborted) {
       if (!DmaBufError.is(error)) throw error; // it died (EOWNERDEAD, EPIPE), or hangs (ETIMEDOUT)
       console.log(`picture lost: ${error.code}`);
       await filter.kill(); // harmless if it is dead; what it held is free when this resolves
-      filter = await start();
-      console.log(`filter ${filter.id}`);
+      blur.close();
+      ({ filter, blur } = await start());
     }
     tag++;
   }

@@ -9,5 +9,8 @@ export type Host = 'thread' | 'process';
 
 export const HOST: Host = process.env['DMABUF_HOST'] === 'process' ? 'process' : 'thread';
 
+/** Processes take their time to start: what comes to the same is tried in all its forms only when all tests of processes run. */
+export const THOROUGH = HOST === 'thread' || process.env['DMABUF_PROCESSES'] === 'all';
+
 /** What a domain needs to have members there. */
 export const HOSTED: DomainOptions = HOST === 'process' ? { processes: true } : {};
