@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 import { defineConfig } from 'vitest/config';
+import { onProcesses } from './test/hosts.js';
+
+/** Threads and processes need the built files, so Node itself loads the package, as it would for a user. */
+const built = { deps: { external: [/\/dist\//] } };
 
 export default defineConfig({
   test: {
@@ -33,8 +37,19 @@ export default defineConfig({
           execArgv: ['--expose-gc'],
           // Decides nothing: a machine that is busy with something else takes its time.
           testTimeout: 60_000,
-          // Workers need the built files, so Node itself loads the package, as it would for a user.
-          server: { deps: { external: [/\/dist\//] } },
+          server: built,
+        },
+      },
+      {
+        // The same files with each agent in a process of its own, and what only processes can do.
+        test: {
+          name: 'processes',
+          ...onProcesses(process.env['DMABUF_PROCESSES'] === 'all'),
+          env: { DMABUF_HOST: 'process' },
+          pool: 'forks',
+          execArgv: ['--expose-gc'],
+          testTimeout: 60_000,
+          server: built,
         },
       },
       {

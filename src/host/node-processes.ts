@@ -9,6 +9,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { deserialize, serialize } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
 import { fail } from '../errors.js';
 import { closeDescriptor } from './linux/descriptors.js';
@@ -54,16 +55,17 @@ function takeHeritage(): ProcessHeritage | null {
     const bytes = Buffer.alloc(fstatSync(descriptor).size);
     readSync(descriptor, bytes, 0, bytes.length, 0);
     closeSync(descriptor);
-    return JSON.parse(bytes.toString()) as ProcessHeritage;
+    return deserialize(bytes) as ProcessHeritage;
   } catch (cause) {
     const why = `the environment variable ${VARIABLE} is not of a domain that spawned this process`;
     throw fail('EPROTO', 'Domain.join', {}, { why, cause });
   }
 }
 
-function asText(heritage: ProcessHeritage): Buffer {
+/** As a message to a thread would carry it, and refuse it. @throws EINVAL */
+function asBytes(heritage: ProcessHeritage): Buffer {
   try {
-    return Buffer.from(JSON.stringify(heritage));
+    return serialize(heritage);
   } catch (cause) {
     const why = `data must be JSON: ${(cause as Error).message}`;
     throw fail('EINVAL', 'Domain.spawn', {}, { why, cause });
@@ -79,10 +81,10 @@ export function startProcess(
   heritage: ProcessHeritage,
   onEnd: (reason: string, code: number | null, error: unknown) => void,
 ): ChildProcess {
-  const text = asText(heritage);
-  const descriptor = createMemoryFile('dmabuf-heritage', text.length);
+  const bytes = asBytes(heritage);
+  const descriptor = createMemoryFile('dmabuf-heritage', bytes.length);
   try {
-    writeSync(descriptor, text, 0, text.length, 0);
+    writeSync(descriptor, bytes, 0, bytes.length, 0);
     const child = fork(fileURLToPath(script), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', descriptor],
       serialization: 'advanced',

@@ -13,7 +13,8 @@ import * as errors from '../../dist/errors.js';
 import * as fence from '../../dist/fence/index.js';
 import * as file from '../../dist/file/index.js';
 import * as heap from '../../dist/heap/index.js';
-import * as host from '../../dist/host/index.js';
+import * as hosts from '../../dist/host/index.js';
+import * as descriptors from '../../dist/host/linux/descriptors.js';
 import * as mem from '../../dist/mem/index.js';
 import * as resv from '../../dist/resv/index.js';
 import * as usage from '../../dist/resv/usage.js';
@@ -41,8 +42,8 @@ export const { DmaBufFile, mmapBuffer } = untyped(file);
 export const numbers = untyped(file);
 /** @type {typeof import('../../src/heap/index.js')} */
 export const { oneSlab } = untyped(heap);
-/** @type {typeof import('../../src/host/index.js')} */
-export const { nodePlatform } = untyped(host);
+/** @type {typeof import('../../src/host/index.js') & typeof import('../../src/host/linux/descriptors.js')} */
+export const host = { ...untyped(hosts), ...untyped(descriptors) };
 /** @type {typeof import('../../src/mem/index.js')} */
 export const { Arena } = untyped(mem);
 /** @type {typeof import('../../src/resv/index.js')} */

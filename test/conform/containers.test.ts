@@ -1,30 +1,19 @@
 // SPDX-License-Identifier: MIT
 /** Recorded traces of arrays, chains and merges of fences that were tampered with: the replay must fail. */
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { replay } from './replay.mjs';
+import { scenario } from './scenarios.js';
 import { type StepDraft, withObservation, withStep } from './tamper.js';
-import { readFolder } from './traces.mjs';
 import type { Scenario } from './types.js';
 
-const scenarios = new Map(
-  readFolder(fileURLToPath(new URL('traces', import.meta.url)))
-    .filter(({ area }) => area === 'fence')
-    .map((each) => [each.name, each]),
-);
-
 const step = (name: string, call: string, change: (draft: StepDraft) => void) => (): Scenario =>
-  withStep(scenarios.get(name) as Scenario, call, change);
+  withStep(scenario('fence', name), call, change);
 /** The first of these calls, with another argument. */
 const argument = (name: string, call: string, field: string, value: unknown) =>
   step(name, call, (draft) => void (draft.args = { ...draft.args, [field]: value }));
 /** The last of these observations, with another value. */
 const seen = (name: string, what: string, field: string, value: unknown) => (): Scenario =>
-  withObservation(
-    scenarios.get(name) as Scenario,
-    what,
-    (entry) => void (entry[field] = value as never),
-  );
+  withObservation(scenario('fence', name), what, (entry) => void (entry[field] = value as never));
 
 const ARRAY = 'array.all.callback';
 const ERRORS = 'array.errors.all';

@@ -8,16 +8,16 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { Arena, nodePlatform, oneSlab, Rooms, SECTIONS } from './built.mjs';
+import { host, Rooms } from './built.mjs';
+import { groundFor } from './ground.mjs';
 
-const PAGE = 4096;
 const LIMITS = { agents: 8, buffers: 64, timelines: 64, channels: 8, pages: 256, waitRows: 16 };
 /** Turns without anything happening after which nothing will. */
 const QUIET_TURNS = 30;
 
 /** @import {Rooms as AgentRooms} from '../../src/domain/rooms.js' */
 
-const node = nodePlatform();
+const node = host.nodePlatform();
 
 /** Timers fire when they are told to. */
 class Clock {
@@ -52,20 +52,21 @@ export class Stage {
   happened = 0;
   /** @type {AgentRooms[]} */
   rooms;
+  #ground;
 
   /** @param {number} agents */
   constructor(agents) {
     const { clock } = this;
-    const arena = Arena.create(SECTIONS, LIMITS, [1, 2]);
-    const memory = oneSlab(new SharedArrayBuffer(LIMITS.pages * PAGE));
     const onError = (/** @type {unknown} */ error) => void this.reports.push(error);
-    this.rooms = Array.from({ length: agents }, (_, n) => {
+    this.#ground = groundFor(agents, LIMITS);
+    this.rooms = this.#ground.places.map(({ arena, heap, processes }, n) => {
       const timer = (/** @type {number} */ ms, /** @type {() => void} */ fn) => clock.timer(ms, fn);
-      const platform = { ...node, now: () => clock.now, timer, isGone: () => false };
+      const platform = { ...node, now: () => clock.now, timer, isGone: () => false, processes };
       const name = `t${n}`;
+      const own = processes === null ? { pid: 1, station: 0 } : { pid: n + 1, station: n + 1 };
       const kind = /** @type {const} */ ('thread');
-      const who = { thread: n + 1, startTime: 0, pid: 1, station: 0, kind, member: n, name };
-      return new Rooms(arena, memory, platform, who, { onError });
+      const who = { thread: n + 1, startTime: 0, ...own, kind, member: n, name };
+      return new Rooms(arena, heap, platform, who, { onError });
     });
   }
 
@@ -88,6 +89,7 @@ export class Stage {
 
   close() {
     for (const rooms of this.rooms) rooms.close();
+    this.#ground.close();
   }
 }
 

@@ -33,3 +33,13 @@ export function withObservation(
   change(entry);
   return copy;
 }
+
+/** Makes a copy with one step changed: the first ioctl whose command has this in it. */
+export const ioctl =
+  (from: Scenario, command: string, change: (draft: StepDraft) => void) => (): Scenario =>
+    withStep(
+      from,
+      ({ call, args }) =>
+        call === 'ioctl' && String(args?.cmd).includes(command) && !args?.['pointer'],
+      change,
+    );

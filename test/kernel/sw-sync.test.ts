@@ -9,6 +9,7 @@ import { SyncFile, type SyncShare } from 'dmabuf/file';
 import { SoftwareTimeline } from 'dmabuf/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Actor } from '../threads/support/actor.js';
+import { Board } from '../threads/support/board.js';
 import { turnsUntil } from '../threads/support/turns.js';
 import { withDomain } from '../threads/support/with-domain.js';
 import { consume, counts, mergeAtRandom, over, shut, takeTurns } from './sync-scenes.js';
@@ -150,8 +151,7 @@ describe('sw_sync', () => {
     withDomain({}, async (shared) => {
       const [threads, rounds] = [8, 256];
       using source = SoftwareTimeline.create(shared);
-      const board = new SharedArrayBuffer(4);
-      const counter = new Int32Array(board);
+      using board = new Board(shared);
       const actors = await Promise.all(
         Array.from({ length: threads }, () => Actor.start(shared, 'sync-files.mjs', 'counts')),
       );
@@ -160,15 +160,15 @@ describe('sw_sync', () => {
           using file = source.createFence(n + 1);
           return file.share();
         });
-        actor.tell({ board, shares });
+        actor.tell({ board: board.share(), shares });
       }
       for (let round = 1; round <= rounds; round++) {
-        expect(Atomics.load(counter, 0)).toBe(threads * (round - 1));
+        expect(Atomics.load(board.words, 0)).toBe(threads * (round - 1));
         source.inc(1);
-        await turnsUntil(() => Atomics.load(counter, 0) >= threads * round);
+        await turnsUntil(() => Atomics.load(board.words, 0) >= threads * round);
       }
       await Promise.all(actors.map((actor) => actor.finished()));
-      expect(counter[0]).toBe(threads * rounds);
+      expect(board.words[0]).toBe(threads * rounds);
     }),
   );
 

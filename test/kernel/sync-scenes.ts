@@ -5,6 +5,7 @@ import { SyncFile, type SyncShare } from 'dmabuf/file';
 import { SoftwareTimeline } from 'dmabuf/testing';
 import { expect } from 'vitest';
 import { Actor } from '../threads/support/actor.js';
+import { Board } from '../threads/support/board.js';
 import { choices } from '../threads/support/random.js';
 import { turnsUntil } from '../threads/support/turns.js';
 
@@ -33,7 +34,7 @@ export const shut = (...open: readonly Disposable[]): void => {
 /** One timeline; each thread waits for its points, in turn, and asks for the next step. */
 export async function takeTurns(shared: Domain, threads: number, rounds: number): Promise<void> {
   using timeline = SoftwareTimeline.create(shared);
-  const board = new SharedArrayBuffer(4);
+  using board = new Board(shared);
   const actors = await Promise.all(
     Array.from({ length: threads }, () => Actor.start(shared, 'sync-files.mjs', 'turns')),
   );
@@ -42,14 +43,14 @@ export async function takeTurns(shared: Domain, threads: number, rounds: number)
       using file = timeline.createFence(round * threads + seat);
       return file.share();
     });
-    actor.tell({ board, shares });
+    actor.tell({ board: board.share(), shares });
   }
   for (let turn = 0; turn < threads * rounds; turn++) {
     expect(await actors[turn % threads]?.hear('turn')).toBe(turn);
     timeline.inc(1);
   }
   await Promise.all(actors.map((actor) => actor.finished()));
-  expect(new Int32Array(board)[0]).toBe(threads * rounds);
+  expect(board.words[0]).toBe(threads * rounds);
 }
 
 /** Each thread has a timeline; we wait for a merge of their points, look, and move ours on. */
@@ -60,8 +61,7 @@ export async function consume(
   rounds: number,
 ): Promise<void> {
   using timeline = SoftwareTimeline.create(shared, 'consumer');
-  const board = new SharedArrayBuffer(4);
-  const counter = new Int32Array(board);
+  using board = new Board(shared);
   const actors = await Promise.all(
     Array.from({ length: threads }, () =>
       Actor.start(shared, 'sync-files.mjs', 'produces', { rounds }),
@@ -75,7 +75,7 @@ export async function consume(
       using file = timeline.createFence(round);
       return file.share();
     });
-    actor.tell({ board, shares });
+    actor.tell({ board: board.share(), shares });
   }
   for (let round = 0; round < rounds; round++) {
     const files = points.map((of) => SyncFile.open(shared, of[round] as SyncShare));
@@ -87,7 +87,7 @@ export async function consume(
     }
     if (how === 'blocking') merged.waitSync({ timeout: 10_000 });
     else await turnsUntil(() => merged.poll());
-    expect([merged.status, Atomics.load(counter, 0)]).toEqual([1, threads * (round + 1)]);
+    expect([merged.status, Atomics.load(board.words, 0)]).toEqual([1, threads * (round + 1)]);
     shut(merged, ...files);
     timeline.inc(1);
   }

@@ -2,7 +2,7 @@
 /** Importers in other threads that give up or die while our callback runs for them; and two who export to each other. */
 import type { Domain, ExportedBuf, SourceSegment } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
-import { Actor, WAYS, type Way } from './support/actor.js';
+import { Actor, KILL, WAYS, type Way } from './support/actor.js';
 import { lockIsFree, Tally } from './support/calling.js';
 import { DEAD } from './support/mortal.js';
 import { turnsUntil } from './support/turns.js';
@@ -95,7 +95,7 @@ async function withCaller(
 }
 
 /** Who blocks cannot hear how to die. */
-const waysOf = (name: Name): readonly Way[] => (CALLS[name].sync ? ['terminate'] : WAYS);
+const waysOf = (name: Name): readonly Way[] => (CALLS[name].sync ? [KILL] : WAYS);
 
 describe.each(Object.keys(CALLS) as Name[])('a caller in %s', (name) => {
   test('gives up while the callback runs: it is undone, and the lock is free', () =>

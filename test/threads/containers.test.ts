@@ -3,6 +3,7 @@
 import { type Domain, Fence, FenceChain, type FenceName, type Json } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
+import { Board } from './support/board.js';
 import { dying } from './support/mortal.js';
 import { choices } from './support/random.js';
 import { turnsUntil } from './support/turns.js';
@@ -45,7 +46,7 @@ describe.each(KINDS)('%s', (kind) => {
         await actor.finished();
       }
       await here;
-      await maker.die('terminate');
+      await maker.die();
     }));
 
   dying('whose maker dies fails for all who wait', async (domain, way) => {
@@ -75,18 +76,20 @@ test('find_race: three threads ask for numbers at random, while payloads signal 
     const payloads = timelines.map((timeline) => timeline.next());
     const tail = payloads.reduce<FenceChain | null>(append, null) as FenceChain;
     const fence = tail.toJSON() as unknown as Json;
-    const board = new Int32Array(new SharedArrayBuffer(8));
+    using board = new Board(domain);
     const actors = await Promise.all(
       [1, 2, 3].map((seed) => Actor.start(domain, 'containers.mjs', 'finder', { fence, seed })),
     );
-    for (const actor of actors) actor.tell(board.buffer);
+    for (const actor of actors) actor.tell(board.share());
     const random = choices(7);
     for (const left = timelines.slice(0, -1); left.length > 0; ) {
-      const asked = Atomics.load(board, 1);
-      await turnsUntil(() => Atomics.load(board, 1) >= asked + 8 || actors.some((a) => a.error));
+      const asked = Atomics.load(board.words, 1);
+      await turnsUntil(
+        () => Atomics.load(board.words, 1) >= asked + 8 || actors.some((a) => a.error),
+      );
       left.splice(random(left.length), 1)[0]?.signal(1);
     }
-    Atomics.store(board, 0, 1);
+    Atomics.store(board.words, 0, 1);
     await Promise.all(actors.map((actor) => actor.finished()));
     expect([tail.findSeqno(63), tail.findSeqno(64)]).toEqual([null, tail]);
     for (const timeline of timelines) timeline.close();

@@ -176,7 +176,7 @@ describe('who waits', () => {
         const data = { wait, pool: POOL, buffers: [buf.share()] };
         const actor = await Actor.start(domain, 'death.mjs', 'waiter', data);
         await actor.waits(wait.endsWith('Sync'));
-        await actor.die('terminate');
+        await actor.die();
         lock.unlock();
         timeline.signal(fence);
         await lockIsSound(buf);
@@ -215,7 +215,7 @@ describe('who is in the middle of channel traffic', () => {
           from.trySend(frame);
           return received > round;
         });
-        await actor.die('terminate');
+        await actor.die();
         while (to.queued > 0) take();
       }
       while (from.queued > 0) from.tryReceive()?.done();

@@ -2,7 +2,7 @@
 /** A thread dies while it holds a lock or owes a fence: whoever comes next gets it, and is told. */
 import { Fence } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
-import { Actor, WAYS } from './support/actor.js';
+import { Actor, KILL, WAYS } from './support/actor.js';
 import { DEAD, dying, holder, lockIsSound, NET } from './support/mortal.js';
 import { parked } from './support/turns.js';
 import { withDomain } from './support/with-domain.js';
@@ -225,7 +225,7 @@ describe('a slot', () => {
       using buf = domain.alloc(4096);
       using other = domain.alloc(4096);
       for (let life = 0; life < 6; life++) {
-        const way = WAYS[life % WAYS.length] ?? 'terminate';
+        const way = WAYS[life % WAYS.length] ?? KILL;
         const one = await holder(domain, 'lock', [buf]);
         const two = await holder(domain, 'fence', [other], { usage: 'read' });
         await one.die(way);

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** The programs of examples/, compiled as a user would and run in processes of their own. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runProgram } from './support/run-program.js';
+import { Examples } from './support/examples.js';
+import { runCommand } from './support/run-program.js';
 
-const root = new URL('../../', import.meta.url);
-const path = (file: string): string => fileURLToPath(new URL(file, root));
-
-const run = (name: string) => runProgram(new URL(`temp/examples/${name}.js`, root));
+const examples = new Examples('examples');
+const run = (name: string) => runCommand(process.execPath, [examples.file(name)]);
 
 describe('the example', { timeout: 90_000 }, () => {
-  beforeAll(() => {
-    const compiler = path('node_modules/@typescript/native/bin/tsc');
-    const args = [compiler, '-p', path('examples'), '--pretty', 'false'];
-    const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect(stdout).toBe('');
-    expect(status).toBe(0);
-  }, 60_000);
+  beforeAll(() => examples.compile(), 60_000);
 
   test('1-main hands three frames to a worker', async () => {
     const lines = [0, 1, 2].map((n) => `frame ${n}: first byte ${n}`);

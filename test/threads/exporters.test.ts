@@ -148,7 +148,7 @@ describe('the exporter’s thread', () => {
         const { ask, end } = await prepare(CALLS['DynamicAttachment.map'] as Call, there);
         expect(await ask()).toMatchObject(late);
         expect(there.resv.locked).toBe(true);
-        await actor.die('terminate');
+        await actor.die();
         await expect(there.resv.lock()).rejects.toMatchObject(DEAD);
         {
           using lock = await there.resv.lock({ recover: true });

@@ -2,6 +2,7 @@
 /** race_signal_callback of the kernel's st-dma-fence.c on two real threads, bounded by counts instead of time. */
 import { expect, test } from 'vitest';
 import { Actor } from './support/actor.js';
+import { Board } from './support/board.js';
 import { withDomain } from './support/with-domain.js';
 
 const ROUNDS = 3000;
@@ -15,14 +16,14 @@ for (const [signalFirst, sync] of [
   const how = sync ? 'blocking' : 'awaiting';
   test(`race_signal_callback: own fence signalled ${when} the callback is added, ${how}`, () =>
     withDomain({}, async (domain) => {
-      const board = new SharedArrayBuffer(64);
+      using board = new Board(domain);
       const actors = await Promise.all(
         [0, 1].map((seat) =>
           Actor.start(domain, 'fences.mjs', 'race', { seat, rounds: ROUNDS, signalFirst, sync }),
         ),
       );
       for (const actor of actors) {
-        actor.tell(board);
+        actor.tell(board.share());
         await actor.hear('ready');
       }
       for (const actor of actors) actor.tell('go');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** When a program ends: by itself once nothing is awaited, and not before what it awaits has come. */
 import { describe, expect, test } from 'vitest';
+import { HOST } from './support/host.js';
 import { runProgram } from './support/run-program.js';
 
 const run = (file: string) => runProgram(new URL(`./programs/${file}`, import.meta.url));
@@ -25,6 +26,8 @@ describe('a program', { timeout: 90_000 }, () => {
     expect(await run('waits-for-thread.mjs')).toEqual({ code: 0, lines, errors: '' });
   });
 
+  // Processes live on: they are members as others are.
+  if (HOST === 'process') return;
   test('that fails ends, with its threads blocked', async () => {
     const { code, errors } = await run('orphan.mjs');
     expect(code).toBe(1);

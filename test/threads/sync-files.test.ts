@@ -45,7 +45,7 @@ test('a share for a member is for nobody else, and comes back when that member e
     using file = timeline.createFence(1);
     const share = file.share({ to: actor.member });
     expect(codeOf(() => SyncFile.open(domain, share))).toBe('EACCES');
-    await actor.die('terminate');
+    await actor.die();
     await domain.idle();
     expect(codeOf(() => SyncFile.open(domain, share))).toBe('ESTALE');
     expect(codeOf(() => file.share({ to: actor.member }))).toBe('ESTALE');

@@ -283,7 +283,7 @@ describe('Domain.idle', () => {
       control.abort(reason);
       await given;
       const idle = domain.idle();
-      await holder.die('terminate');
+      await holder.die();
       await idle;
       expect(domain.snapshot().buffers).toMatchObject([{ id: buf.id, attachments: [] }]);
       using lock = await buf.resv.lock({ recover: true });

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Nothing but a pending wait keeps this program alive: the timer that ends the wait does not. */
 import { Domain, Fence } from 'dmabuf';
+import { HOSTED } from './host.mjs';
 
-const domain = await Domain.create();
+const domain = await Domain.create(HOSTED);
 const timeline = domain.timeline('t');
 const buf = domain.alloc(4096);
 const lane = domain.channel('lane');

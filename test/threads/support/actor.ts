@@ -1,91 +1,47 @@
 // SPDX-License-Identifier: MIT
-/**
- * A real thread that plays one scene of a script in workers/, and talks with the test about it. Words that it says before the
- * test listens are kept; a scene that fails, or ends without the word that the test waits for, fails the test.
- */
-import type { Worker } from 'node:worker_threads';
+/** A real thread or process that the domain has spawned, and that plays one scene of a script in workers/. */
 import type { Domain, Json, Member, Share } from 'dmabuf';
+import { HOST } from './host.js';
+import { lineTo } from './line.js';
+import { Player } from './player.js';
 import { untilBlocked } from './turns.js';
 
 /** What a scene may be given. A share is JSON, although an interface has no index signature to prove it. */
 export type SceneData = { readonly [key: string]: Json | Share | readonly Share[] };
 
-interface Said {
-  readonly word: string;
-  readonly payload: unknown;
-}
-
-/** How a thread may be killed. */
-export const WAYS = ['terminate', 'process.exit', 'throw'] as const;
+/** How an agent may be killed. The first needs nothing of it, not even that it runs. */
+export const WAYS = [
+  HOST === 'process' ? 'SIGKILL' : 'terminate',
+  'process.exit',
+  'throw',
+] as const;
 export type Way = (typeof WAYS)[number];
+export const [KILL] = WAYS;
 
 let serial = 0;
 
-export class Actor {
-  readonly #said: Said[] = [];
-  readonly #errors: unknown[] = [];
-  #listener: (() => void) | null = null;
-  #over = false;
-
+export class Actor extends Player<{ readonly clean: boolean; readonly reason: string }> {
   private constructor(
     readonly domain: Domain,
     readonly member: Member,
   ) {
-    const worker = this.worker;
-    worker.on('message', (said: Said) => {
-      this.#said.push(said);
-      this.#listener?.();
-    });
-    worker.on('error', (error) => this.#errors.push(error));
-    void member.gone.then(() => {
-      this.#over = true;
-      this.#listener?.();
-    });
+    super(member.name, (listener) => lineTo(member, listener), member.gone);
   }
 
   /** Starts `script`, which plays its scene at once. */
   static async start(
     domain: Domain,
-    script: string,
+    script: string | URL,
     scene: string,
     data: SceneData = {},
+    as = HOST,
   ): Promise<Actor> {
-    const url = new URL(`../workers/${script}`, import.meta.url);
+    const url = new URL(script, new URL('../workers/', import.meta.url));
     const name = `${scene} ${++serial}`;
-    const member = await domain.spawn(url, { name, data: { ...data, scene } as Json });
-    const actor = new Actor(domain, member);
+    const options = { as, name, data: { ...data, scene } as Json };
+    const actor = new Actor(domain, await domain.spawn(url, options));
     actor.tell('go');
     return actor;
-  }
-
-  get name(): string {
-    return this.member.name;
-  }
-
-  get worker(): Worker {
-    return this.member.host as Worker;
-  }
-
-  /** What it threw, if it threw. */
-  get error(): unknown {
-    return this.#errors[0];
-  }
-
-  tell(message: unknown): void {
-    this.worker.postMessage(message);
-  }
-
-  /** The payload of the next thing it says, which must be `word`. */
-  async hear(word: string): Promise<unknown> {
-    while (this.#said.length === 0) {
-      if (this.#over) throw this.#failure(`is gone, and never said ${word}`);
-      await new Promise<void>((resolve) => {
-        this.#listener = resolve;
-      });
-    }
-    const said = this.#said.shift();
-    if (said?.word !== word) throw this.#failure(`said ${said?.word}, not ${word}`);
-    return said.payload;
   }
 
   /** Until it waits: blocked, or with its pending wait parked. */
@@ -96,18 +52,15 @@ export class Actor {
 
   /** Until the scene is over. @throws what the scene threw */
   async finished(): Promise<void> {
-    const { clean, reason } = await this.member.gone;
-    if (this.#errors.length > 0 || !clean) throw this.#failure(`ended: ${reason}`);
+    const { clean, reason } = await this.gone;
+    if (this.error !== undefined || !clean) throw this.failure(`ended: ${reason}`);
   }
 
   /** Dies in this way, and everything it had is taken care of. */
-  async die(way: Way): Promise<{ readonly clean: boolean; readonly reason: string }> {
+  async die(way: Way = KILL): Promise<{ readonly clean: boolean; readonly reason: string }> {
     if (way === 'terminate') await this.member.kill();
+    else if (way === 'SIGKILL') process.kill(this.member.id, 'SIGKILL');
     else this.tell(way);
-    return this.member.gone;
-  }
-
-  #failure(what: string): Error {
-    return new Error(`${this.name} ${what}`, { cause: this.error });
+    return this.gone;
   }
 }

@@ -10,6 +10,7 @@ import {
 } from 'dmabuf';
 import { expect } from 'vitest';
 import { Actor, type SceneData } from './actor.js';
+import { Board } from './board.js';
 import { withDomain } from './with-domain.js';
 
 const CALLBACKS = [
@@ -27,31 +28,23 @@ export type Callback = (typeof CALLBACKS)[number];
 
 /** How often each callback was called, in memory that can be looked at whoever is blocked; and a gate. */
 export class Tally {
-  readonly #buf: DmaBuf;
+  readonly #board: Board;
 
   constructor(domain: Domain) {
-    this.#buf = domain.alloc(4096, { name: 'tally' });
+    this.#board = new Board(domain);
   }
 
   share(): SceneData[string] {
-    return this.#buf.share();
-  }
-
-  #words<T>(look: (words: Int32Array) => T): T {
-    using cpu = this.#buf.cpuAccessSync('write');
-    return look(cpu.as(Int32Array));
+    return this.#board.share();
   }
 
   of(callback: Callback): number {
-    return this.#words((words) => Atomics.load(words, CALLBACKS.indexOf(callback)));
+    return Atomics.load(this.#board.words, CALLBACKS.indexOf(callback));
   }
 
   /** Callbacks that block go on. */
   openGate(): void {
-    this.#words((words) => {
-      Atomics.store(words, CALLBACKS.length, 1);
-      Atomics.notify(words, CALLBACKS.length);
-    });
+    Atomics.store(this.#board.words, CALLBACKS.length, 1);
   }
 
   /** Whatever was begun has been ended. */
@@ -69,7 +62,7 @@ export class Tally {
   }
 
   close(): void {
-    this.#buf.close();
+    this.#board[Symbol.dispose]();
   }
 }
 

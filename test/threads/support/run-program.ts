@@ -13,11 +13,11 @@ export interface Outcome {
 /** Far more than any of them needs: ends a program that hangs, decides nothing. */
 const NET = 60_000;
 
-export async function runProgram(file: URL): Promise<Outcome> {
+export async function runCommand(command: string, args: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(
-      process.execPath,
-      [fileURLToPath(file)],
+      command,
+      args,
       { timeout: NET, killSignal: 'SIGKILL', env: { ...process.env, NODE_ENV: '' } },
       (_, stdout, errors) => {
         const lines = stdout.split('\n').filter((line) => line !== '');
@@ -25,4 +25,8 @@ export async function runProgram(file: URL): Promise<Outcome> {
       },
     );
   });
+}
+
+export function runProgram(file: URL): Promise<Outcome> {
+  return runCommand(process.execPath, [fileURLToPath(file)]);
 }

@@ -4,6 +4,7 @@
  * test, with the stack that made it.
  */
 import { Domain, type DomainEventMap, type DomainOptions, type DomainSnapshot, MiB } from 'dmabuf';
+import { HOSTED } from './host.js';
 
 type Leak = DomainEventMap['leak'];
 
@@ -12,7 +13,7 @@ export async function withDomain(
   options: DomainOptions,
   test: (domain: Domain) => Promise<void>,
 ): Promise<void> {
-  const domain = await Domain.create({ heap: 16 * MiB, ...options, debug: true });
+  const domain = await Domain.create({ heap: 16 * MiB, ...HOSTED, ...options, debug: true });
   const leaks: Leak[] = [];
   domain.on('leak', (leak) => leaks.push(leak));
   let left: string[] = [];

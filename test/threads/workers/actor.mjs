@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** The thread's side of support/actor.ts: joins the domain, plays the scene it was told, leaves. */
-import { parentPort } from 'node:worker_threads';
+/** The agent's side of support/actor.ts: joins the domain, plays the scene it was told, leaves. */
 import { Domain } from 'dmabuf';
+import { port } from './port.mjs';
 
 const heard = [];
 let listener = null;
 
-/** What the thread has while it lives: nothing of it may be collected before. */
+/** What the agent has while it lives: nothing of it may be collected before. */
 const kept = [];
 
 export function keep(handle) {
@@ -16,18 +16,18 @@ export function keep(handle) {
 
 /** Tells the test something. */
 export function say(word, payload = null) {
-  parentPort.postMessage({ word, payload });
+  port.postMessage({ word, payload });
 }
 
-/** The next message of the test. Only while it is awaited does it keep the thread alive. */
+/** The next message of the test. Only while it is awaited does it keep the agent alive. */
 export async function hear() {
-  parentPort.ref();
+  port.ref();
   while (heard.length === 0) {
     await new Promise((resolve) => {
       listener = resolve;
     });
   }
-  parentPort.unref();
+  port.unref();
   return heard.shift();
 }
 
@@ -62,15 +62,19 @@ export async function dieAsTold() {
   return new Promise(() => {});
 }
 
-/** Plays `scenes[domain.data.scene](domain, domain.data)`. */
-export async function play(scenes) {
-  const domain = await Domain.join();
-  parentPort.on('message', (message) => {
+/** Who was not spawned joins the domain at the place that it was started with. */
+const join = () => Domain.join(process.argv[2]);
+
+/** Plays `scenes[data.scene](domain, data)`. Who was not spawned is told first what its data are. */
+export async function play(scenes, enter = join) {
+  const domain = await enter();
+  port.on('message', (message) => {
     heard.push(message);
     listener?.();
   });
-  await hear();
-  await scenes[domain.data.scene](domain, domain.data);
+  const told = await hear();
+  const data = domain.data ?? told;
+  await scenes[data.scene](domain, data);
   await domain.close();
-  parentPort.unref();
+  port.unref();
 }

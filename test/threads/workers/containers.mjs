@@ -2,6 +2,7 @@
 /** Scenes for containers.test.ts. */
 import { Fence, FenceChain } from 'dmabuf';
 import { dieAsTold, hear, keep, play, say, sayWaiting } from './actor.mjs';
+import { openBoard } from './board.mjs';
 import { choices } from './choices.mjs';
 
 const MAKE = {
@@ -31,9 +32,10 @@ await play({
   /** Asks for numbers at random while payloads signal, until it is told on the board, where it counts how often it has asked. */
   async finder(domain, { fence: name, seed }) {
     const [chain, random] = [Fence.from(domain, name), choices(seed)];
-    const board = new Int32Array(await hear());
+    const board = openBoard(domain, await hear());
+    const { words } = board;
     const last = chain.seqno;
-    while (Atomics.load(board, 0) === 0) {
+    while (Atomics.load(words, 0) === 0) {
       const wanted = 1 + random(last);
       const found = chain.findSeqno(wanted);
       if (found === null && wanted === last) throw new Error('the end is pending, and not found');
@@ -41,7 +43,8 @@ await play({
       if (found?.seqno === wanted && found.findSeqno(wanted) !== found) {
         throw new Error(`link ${wanted} does not lead to itself`);
       }
-      Atomics.add(board, 1, 1);
+      Atomics.add(words, 1, 1);
     }
+    board.close();
   },
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Scenes for exporters.test.ts: exporters that misbehave in callbacks, and importers that give up or die in calls. */
 import { dieAsTold, hear, keep, play, say } from './actor.mjs';
+import { openBoard } from './board.mjs';
 
 /** Words of the tally: what each callback has been called, and the gate that blocked callbacks wait at. */
 const WORDS = [
@@ -18,18 +19,13 @@ const WORDS = [
 
 /** Memory that the test looks at, also while one of the two is blocked. */
 function tallyOf(domain, share) {
-  const buf = domain.openSync(share);
-  const cpu = buf.cpuAccessSync('write');
-  const words = cpu.as(Int32Array, { length: 4 * WORDS.length });
+  const board = openBoard(domain, share);
   const at = (name) => WORDS.indexOf(name);
   return {
-    count: (name) => void Atomics.add(words, at(name), 1),
+    count: (name) => void Atomics.add(board.words, at(name), 1),
     /** Blocks the event loop until the test opens the gate. */
-    block: () => void Atomics.wait(words, at('gate'), 0),
-    close() {
-      cpu.end();
-      buf.close();
-    },
+    block: () => board.blockUntil(at('gate')),
+    close: () => board.close(),
   };
 }
 

@@ -2,6 +2,7 @@
 /** Scenes for fence-race.test.ts. */
 import { Fence } from 'dmabuf';
 import { hear, play, say } from './actor.mjs';
+import { openBoard } from './board.mjs';
 
 /** Where a thread publishes its current fence: a version (odd = being written, 0 = none) and the three numbers of its name. */
 const WORDS = 4;
@@ -43,7 +44,8 @@ async function checkCallback(theirs, sync) {
 
 await play({
   async race(domain, { seat, rounds, signalFirst, sync }) {
-    const board = new Int32Array(await hear());
+    const shared = openBoard(domain, await hear());
+    const { words: board } = shared;
     const timeline = domain.timeline(`racer ${seat}`);
     let met = 0;
     say('ready');
@@ -61,6 +63,7 @@ await play({
       } else if (!signalFirst) timeline.signal(mine);
     }
     timeline.close();
+    shared.close();
     say('met', met);
   },
 });

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** Scenes for members.test.ts. */
-import { threadId } from 'node:worker_threads';
+import { isMainThread, threadId } from 'node:worker_threads';
 import { Domain } from 'dmabuf';
 import { dieAsTold, hear, keep, play, say } from './actor.mjs';
 
 await play({
   /** Tells who it is. */
   async report(domain, data) {
-    say('report', { agent: domain.agent, name: domain.name, threadId, data });
+    const id = isMainThread ? process.pid : threadId;
+    say('report', { agent: domain.agent, name: domain.name, id, data });
     await hear();
   },
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** A script that lives, and never calls Domain.join(). */
-import { parentPort } from 'node:worker_threads';
+import { port } from './port.mjs';
 
-parentPort.on('message', () => {});
+port.on('message', () => {});

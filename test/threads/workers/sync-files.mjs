@@ -3,6 +3,7 @@
 import { SyncFile } from 'dmabuf/file';
 import { SoftwareTimeline } from 'dmabuf/testing';
 import { dieAsTold, hear, keep, play, say } from './actor.mjs';
+import { openBoard } from './board.mjs';
 
 /** Points of a timeline of one's own, 1 to `rounds`, as shares. */
 function points(timeline, rounds) {
@@ -28,30 +29,33 @@ function eachPoint(domain, shares, then) {
 await play({
   /** Its turn comes with its points; says what it found in the counter. */
   async turns(domain) {
-    const { board, shares } = await hear();
-    const counter = new Int32Array(board);
-    eachPoint(domain, shares, () => say('turn', Atomics.add(counter, 0, 1)));
+    const { board: share, shares } = await hear();
+    const board = openBoard(domain, share);
+    eachPoint(domain, shares, () => say('turn', Atomics.add(board.words, 0, 1)));
+    board.close();
   },
 
   /** Counts every point that it wakes for. */
   async counts(domain) {
-    const { board, shares } = await hear();
-    const counter = new Int32Array(board);
-    eachPoint(domain, shares, () => void Atomics.add(counter, 0, 1));
+    const { board: share, shares } = await hear();
+    const board = openBoard(domain, share);
+    eachPoint(domain, shares, () => void Atomics.add(board.words, 0, 1));
+    board.close();
   },
 
   /** A producer: waits for the consumer's points, counts, and moves its own timeline on. */
   async produces(domain, { rounds }) {
     const timeline = SoftwareTimeline.create(domain, 'producer');
     say('points', points(timeline, rounds));
-    const { board, shares } = await hear();
-    const counter = new Int32Array(board);
+    const { board: share, shares } = await hear();
+    const board = openBoard(domain, share);
     eachPoint(domain, shares, () => {
-      Atomics.add(counter, 0, 1);
+      Atomics.add(board.words, 0, 1);
       timeline.inc(1);
     });
     say('done');
     await hear();
+    board.close();
     timeline.close();
   },
 
