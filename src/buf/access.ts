@@ -19,7 +19,7 @@ import type { SgTable } from './sg-table.js';
 
 function checkRights(op: string, buf: DmaBuf, intent: CpuIntent): void {
   if (!buf.readOnly || intent === 'read') return;
-  throw fail('EACCES', op, { buffer: buf.id, intent }, { why: 'the share was read-only' });
+  throw fail('EACCES', op, { buffer: buf.id, intent }, { why: buf.readOnlyWhy });
 }
 
 function checkContent(op: string, { resv, id }: Reference, intent: CpuIntent): void {
@@ -30,12 +30,17 @@ function checkContent(op: string, { resv, id }: Reference, intent: CpuIntent): v
   throw fail(error, op, { buffer: id }, { why });
 }
 
+/** Its bytes are not at hand: an exporter of one's own has to be called, or its memory to be opened. */
+function isCalled({ exporter, table }: Reference): boolean {
+  return exporter !== 0 && table === null;
+}
+
 /** null when it would have to wait, or to call an exporter. @throws EINVAL · ESTALE · EACCES · the error of a failed WRITE */
 export function tryAccess(op: string, buf: DmaBuf, intent: CpuIntent): CpuAccess | null {
   const reference = buf.use(op);
   const usage = usageBefore(op, intent);
   checkRights(op, buf, intent);
-  if (reference.exporter !== 0 || !reference.resv.test(usage)) return null;
+  if (isCalled(reference) || !reference.resv.test(usage)) return null;
   checkContent(op, reference, intent);
   return beginNow(buf, reference, intent);
 }
@@ -47,7 +52,7 @@ export function refuseOwnFences(op: string, { resv, id }: Reference, usage: Usag
   throw fail('EDEADLK', op, { buffer: id }, { why });
 }
 
-/** Without looking at fences: who calls has waited for those that matter. Heap buffers only. */
+/** Without looking at fences: who calls has waited for those that matter. Only where the bytes are at hand. */
 function beginNow(buf: DmaBuf, reference: Reference, intent: CpuIntent): CpuAccess {
   const { buffers } = buf;
   const table = reference.table ?? buffers.table(reference);
@@ -72,7 +77,7 @@ export function* accessOperation(
   reference.holders++;
   let session: OpenSession | null = null;
   try {
-    if (reference.exporter !== 0) session = yield* buffers.exports.beginAccess(op, buf, intent);
+    if (isCalled(reference)) session = yield* buffers.exports.beginAccess(op, buf, intent);
     if (before !== null) yield* before;
     else {
       yield* reference.resv.waitOperation(op, usage);

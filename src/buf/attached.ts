@@ -88,7 +88,7 @@ export class Attached {
   /** @throws EACCES the share that the buffer came from was read-only */
   checkRights(op: string, direction: Direction): void {
     if (!this.buf.readOnly || direction === 'to-device') return;
-    const why = 'the share was read-only: map it "to-device"';
+    const why = `${this.buf.readOnlyWhy}: map it "to-device"`;
     throw fail('EACCES', op, { buffer: this.reference.id, direction }, { why });
   }
 

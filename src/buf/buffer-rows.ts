@@ -49,6 +49,8 @@ export interface Facts {
   readonly vmaps: boolean;
   /** Its exporter lets programs map its file. */
   readonly mmaps: boolean;
+  /** Its memory is a file of its own, which only its exporter can write to. */
+  readonly sealed: boolean;
   /** Milliseconds; Infinity = no limit. */
   readonly callTimeout: number;
 }
@@ -88,12 +90,13 @@ export class BufferRows {
     store(w, at + buffer.sizeLow, facts.size | 0);
     store(w, at + buffer.resv, facts.resv);
     store(w, at + buffer.exporter, facts.exporter);
-    const { dynamic, caches, vmaps, mmaps, callTimeout } = facts;
+    const { dynamic, caches, vmaps, mmaps, sealed, callTimeout } = facts;
     const flags =
       (dynamic ? BufferFlag.DYNAMIC : 0) |
       (caches ? BufferFlag.CACHES : 0) |
       (vmaps ? BufferFlag.VMAPS : 0) |
-      (mmaps ? BufferFlag.MMAPS : 0);
+      (mmaps ? BufferFlag.MMAPS : 0) |
+      (sealed ? BufferFlag.SEALED : 0);
     store(w, at + buffer.flags, flags);
     store(w, at + buffer.callTimeout, timeoutWord(callTimeout));
     for (const field of [buffer.queues, buffer.moveGen, buffer.pool, buffer.nameVersion]) {
@@ -153,6 +156,10 @@ export class BufferRows {
 
   mmaps(row: number): boolean {
     return this.#has(row, BufferFlag.MMAPS);
+  }
+
+  isSealed(row: number): boolean {
+    return this.#has(row, BufferFlag.SEALED);
   }
 
   #has(row: number, flag: number): boolean {

@@ -28,6 +28,8 @@ import type { Member } from './member.js';
 import { Moves } from './moves.js';
 import { checkName } from './names.js';
 import { Reference } from './reference.js';
+import { SealedBuffers } from './sealed-buffers.js';
+import type { SealedMemory } from './sealed-memory.js';
 import { type SgTable, sgTable } from './sg-table.js';
 import { Tickets } from './tickets.js';
 
@@ -39,6 +41,8 @@ export interface BufferPorts {
   readonly onError?: (error: unknown) => void;
   /** Remember where handles were made. */
   readonly stacks?: boolean;
+  /** Memory that others can only read, where there is such a thing. */
+  readonly sealed?: SealedMemory | null;
   /** Tag of the agent that a member is; 0 = it has not joined, or has gone; null = that is no member. */
   readonly memberTag?: (member: Member) => number | null;
 }
@@ -56,6 +60,7 @@ export class Buffers {
   readonly tickets: Tickets<Reference>;
   readonly attachments: AttachmentRows;
   readonly exports: Exports;
+  readonly sealed: SealedBuffers;
   /** Calls to exporters in other agents, and of importers there. */
   readonly calls: Calls<BorrowedLock>;
   readonly moves: Moves;
@@ -86,6 +91,7 @@ export class Buffers {
     this.tickets = new Tickets(agent, (reference) => this.drop(reference));
     this.attachments = new AttachmentRows(arena, agent.tag);
     this.exports = new Exports(this);
+    this.sealed = new SealedBuffers(this, ports.sealed ?? null);
     this.calls = new Calls(agent, {
       borrow: (row, tag) => reservations.borrow(row, tag),
       handOver: (row, tag, slot, died) => reservations.handOver(row, tag, slot, died),
@@ -102,7 +108,8 @@ export class Buffers {
     reservations.registerNamer((row) => this.#namesReservation(row));
     agent.onNote((everything) => {
       this.tickets.sweep();
-      this.exports.sweep();
+      this.#sweepOwn(this.exports.rows);
+      this.#sweepOwn(this.sealed.rows);
       this.moves.look();
       if (everything) agent.unoccupied(() => this.#sweepGuests());
     });
@@ -163,7 +170,11 @@ export class Buffers {
   /** A handle on a row that has just been published. */
   handle(reference: Reference, readOnly = false): DmaBuf {
     reference.holders++;
-    return makeDmaBuf(this, reference, readOnly);
+    return this.#make(reference, readOnly);
+  }
+
+  #make(reference: Reference, readOnly: boolean): DmaBuf {
+    return makeDmaBuf(this, reference, readOnly || !reference.writableFor(this.agent.tag));
   }
 
   /** BUILDING → FREE: it came to nothing. */
@@ -187,7 +198,7 @@ export class Buffers {
   /** A handle on a buffer that somebody named; null when it is gone. */
   adopt(row: number, generation: number, readOnly = false): DmaBuf | null {
     const reference = this.enter(row, generation);
-    return reference === null ? null : makeDmaBuf(this, reference, readOnly);
+    return reference === null ? null : this.#make(reference, readOnly);
   }
 
   /** A handle on a buffer that rested in this pool; null when it does not (any more). */
@@ -216,6 +227,7 @@ export class Buffers {
       exporter,
       exporter === 0 ? this.heap.name : rows.exporterName(row),
       rows.isDynamic(row),
+      rows.isSealed(row),
       this.reservations,
       rows.word(row, 'resv'),
     );
@@ -264,7 +276,7 @@ export class Buffers {
 
   #release(row: number): void {
     if (this.rows.word(row, 'exporter') !== 0) {
-      this.exports.release(row);
+      (this.rows.isSealed(row) ? this.sealed : this.exports).release(row);
       return;
     }
     this.heap.release(row);
@@ -278,6 +290,15 @@ export class Buffers {
       }
     }
     return false;
+  }
+
+  /** Looks for buffers that this agent exports, and whose last put happened elsewhere. */
+  #sweepOwn(rows: Iterable<number>): void {
+    const { agent, life } = this;
+    for (const row of rows) {
+      const word = life.of(row);
+      if (phaseOf(word) === Phase.DYING && actorOf(word) === agent.slot) life.takeOver(row, word);
+    }
   }
 
   #sweepGuests(): void {
@@ -340,6 +361,7 @@ export class Buffers {
   close(): void {
     for (const each of this.#guests) each.close();
     this.leaks.close();
+    this.sealed.close();
     for (const reference of this.#references) {
       if (reference === undefined) continue;
       reference.holders = 0;

@@ -45,7 +45,7 @@ export class DmaBuf implements Disposable {
   #loops: Set<ReadinessLoop> | null = null;
   /** @internal */
   readonly unposted = UNPOSTED;
-  /** Opened from a read-only share: no access or mapping that writes. @internal */
+  /** Opened from a read-only share, or sealed by somebody else: no access or mapping that writes. @internal */
   readonly readOnly: boolean;
   /** @internal */
   watched: Remains | null = null;
@@ -350,6 +350,13 @@ export class DmaBuf implements Disposable {
   /** @internal */
   get buffers(): Buffers {
     return this.#buffers;
+  }
+
+  /** Why it may not be written to. @internal */
+  get readOnlyWhy(): string {
+    return this.#reference.sealed
+      ? 'the buffer is sealed: only the agent that made it writes to it'
+      : 'the share was read-only';
   }
 
   /** @internal */

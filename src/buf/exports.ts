@@ -27,12 +27,11 @@ import {
 } from './exported-buf.js';
 import type { DynamicExportInfo, StaticExportInfo } from './exporter.js';
 import { HeapPort } from './heap-port.js';
-import { Phase } from './layout.js';
-import { actorOf, phaseOf } from './life.js';
 import { mapOperation } from './map-operations.js';
 import { checkName } from './names.js';
 import type { ExporterPort, Viewed } from './port.js';
 import { RemotePort } from './remote-port.js';
+import { SealedPort } from './sealed-port.js';
 
 const CALL_TIMEOUT = 5_000;
 const STATIC_OPS = ['map', 'unmap', 'release'] as const;
@@ -47,6 +46,11 @@ export class Exports {
   #names = 0;
 
   constructor(readonly buffers: Buffers) {}
+
+  /** Rows of what this agent exports. */
+  get rows(): Iterable<number> {
+    return this.#mine.keys();
+  }
 
   /** What this agent and another one call something: never used again. */
   name(): number {
@@ -114,6 +118,7 @@ export class Exports {
         caches: ops.cacheMapping === true,
         vmaps: ops.vmap !== undefined,
         mmaps: ops.mmap !== undefined,
+        sealed: false,
         callTimeout,
       },
     );
@@ -139,8 +144,9 @@ export class Exports {
   reach(op: string, buf: DmaBuf): ExporterPort {
     const reference = buf.use(op);
     const { buffers } = this;
+    if (reference.sealed) return (reference.port ??= new SealedPort(buffers.sealed, reference));
     if (reference.exporter === 0) {
-      return (reference.port ??= new HeapPort(buffers.table(reference)));
+      return (reference.port ??= new HeapPort(() => buffers.table(reference)));
     }
     const mine = this.#mine.get(reference.row);
     if (reference.exporter === buffers.agent.tag && mine !== undefined) return mine;
@@ -192,15 +198,6 @@ export class Exports {
       mine.release();
       life.free(row);
     });
-  }
-
-  /** Looks for buffers of this agent whose last put happened elsewhere. */
-  sweep(): void {
-    const { agent, life } = this.buffers;
-    for (const row of this.#mine.keys()) {
-      const word = life.of(row);
-      if (phaseOf(word) === Phase.DYING && actorOf(word) === agent.slot) life.takeOver(row, word);
-    }
   }
 }
 

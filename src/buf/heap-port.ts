@@ -14,9 +14,15 @@ export class HeapPort implements ExporterPort {
   readonly dynamic = false;
   readonly cacheMapping = false;
   readonly callTimeout = Infinity;
-  readonly #mapped: Readonly<Record<Direction, Mapped>>;
+  readonly #table: () => SgTable;
+  #mapped: Readonly<Record<Direction, Mapped>> | null = null;
 
-  constructor(table: SgTable) {
+  constructor(table: () => SgTable) {
+    this.#table = table;
+  }
+
+  #mapAll(): Readonly<Record<Direction, Mapped>> {
+    const table = this.#table();
     const of = (direction: Direction): Mapped => ({
       table,
       sources: [],
@@ -24,18 +30,19 @@ export class HeapPort implements ExporterPort {
       direction,
       moveGen: 0,
     });
-    this.#mapped = {
+    return {
       bidirectional: of('bidirectional'),
       'to-device': of('to-device'),
       'from-device': of('from-device'),
     };
   }
 
-  readonly mappedNow = (direction: Direction): Mapped => this.#mapped[direction];
+  readonly mappedNow = (direction: Direction): Mapped =>
+    (this.#mapped ??= this.#mapAll())[direction];
 
   // oxlint-disable-next-line require-yield -- an operation that never waits
   *mmap(_op: string, { offset, length }: Required<ByteRange>): Operation<Shown> {
-    const { bytes } = this.#mapped.bidirectional.table;
+    const { bytes } = this.#table();
     const part = bytes?.subarray(offset, offset + length);
     return { table: sgTable(part === undefined ? [] : [part]), sources: [], held: [], moveGen: 0 };
   }
@@ -46,7 +53,7 @@ export class HeapPort implements ExporterPort {
   enlist(): void {}
   unlist(): void {}
 
-  *attach(): Operation<void> {}
+  *attach(_op: string, _attached: Attached): Operation<void> {}
   *detach(): Operation<void> {}
   // oxlint-disable-next-line require-yield -- an operation that never waits
   *map(_op: string, _attached: Attached, direction: Direction): Operation<Mapped> {

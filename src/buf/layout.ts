@@ -111,7 +111,7 @@ export const bufferSections: readonly Section[] = [
  */
 export const Phase = { FREE: 0, BUILDING: 1, LIVE: 2, IDLE: 3, DYING: 4, RELEASING: 5 } as const;
 
-export const BufferFlag = { DYNAMIC: 1, CACHES: 2, VMAPS: 4, MMAPS: 8 } as const;
+export const BufferFlag = { DYNAMIC: 1, CACHES: 2, VMAPS: 4, MMAPS: 8, SEALED: 16 } as const;
 export const AttachmentFlag = { DYNAMIC: 1 } as const;
 
 /** FREE → FILLING → OPEN → TAKEN | LOST → (the sender has seen it) OPENED | REVOKED; OPEN → REVOKED | GONE. */

@@ -15,7 +15,7 @@ export class Reference {
   holders = 0;
   /** Attachments of this agent. */
   attachments = 0;
-  /** The buffer's memory in the system heap, once it was asked for. */
+  /** The buffer's memory in the system heap, or that of a sealed buffer, once it was asked for. */
   table: SgTable | null = null;
   /** How its exporter is reached, once it was asked for. */
   port: ExporterPort | null = null;
@@ -31,10 +31,17 @@ export class Reference {
     readonly exporter: number,
     readonly exporterName: string,
     readonly dynamic: boolean,
+    /** Its memory is a file of its own, which only its exporter can write to. */
+    readonly sealed: boolean,
     readonly reservations: Reservations,
     /** Row of its reservation: its own row, unless several buffers share one. */
     readonly resvRow: number,
   ) {}
+
+  /** Whether only that agent writes to it. */
+  writableFor(tag: number): boolean {
+    return !this.sealed || this.exporter === tag;
+  }
 
   /** Made when it is first asked for: most buffers come and go unlocked. */
   get resv(): Reservation {

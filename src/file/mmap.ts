@@ -64,7 +64,7 @@ function pagesIn(op: string, buf: DmaBuf, offset: number, length: number, prot: 
   checkInteger(op, 'length', length, 1);
   checkInteger(op, 'prot', prot, 0, PROT_READ | PROT_WRITE);
   if (buf.readOnly && (prot & PROT_WRITE) !== 0) {
-    throw fail('EACCES', op, { buffer: buf.id }, { why: 'the share was read-only' });
+    throw fail('EACCES', op, { buffer: buf.id }, { why: buf.readOnlyWhy });
   }
   return { first: BigInt(offset / PAGE_SIZE), count: BigInt(Math.ceil(length / PAGE_SIZE)) };
 }

@@ -12,9 +12,8 @@ export interface HeapMemory {
   /** Bytes of each slab but the last, which may have less. */
   readonly slabBytes: number;
   /**
-   * Gives the memory of this part of a slab back to the system; it reads as 0 for everybody from then on. Called with whole units of
-   * 64 KiB, the largest page that a system has, and only for what nobody else may use meanwhile. Threads have none: their memory stays.
-   * @throws a DmaBufError: the memory stays as it is
+   * These bytes of a slab read as 0 for everybody from now on, and cost no memory until somebody writes to them. Called only for what
+   * nobody else may use meanwhile. Threads have none: their memory stays.
    */
   discard?(slab: number, offset: number, bytes: number): void;
 }

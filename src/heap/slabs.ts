@@ -9,33 +9,23 @@
  * nothing where it was done before, and touches no page.
  */
 
-import { DmaBufError } from '../errors.js';
 import { PAGE } from './heap-layout.js';
 import type { HeapMemory } from './heap-memory.js';
 
 /** Pages of what is worth a call to the system: 1 MiB. */
 const MANY = 2 ** 20 / PAGE;
-/** Pages of ours in the largest page that a system has, 64 KiB. What is given back is whole ones. */
-const UNIT = 65536 / PAGE;
-
-interface Part {
-  readonly first: number;
-  readonly pages: number;
-}
 
 export class Slabs {
   /** Of the whole heap, and of each slab but the last. */
   readonly pages: number;
   readonly slabPages: number;
-  readonly #slabs: readonly SharedArrayBuffer[];
+  readonly #memory: HeapMemory;
   /** Zeroing by doubles is four times as fast as by bytes. */
   readonly #doubles: readonly Float64Array[];
-  #discard: HeapMemory['discard'];
 
   /** `limit`: pages that the page table has room for. */
   constructor(memory: HeapMemory, limit: number) {
-    this.#slabs = memory.slabs;
-    this.#discard = memory.discard?.bind(memory);
+    this.#memory = memory;
     const pages = memory.slabs.map(({ byteLength }) => Math.floor(byteLength / PAGE));
     const sum = pages.reduce((all, some) => all + some, 0);
     this.pages = Math.min(limit, sum);
@@ -46,49 +36,32 @@ export class Slabs {
   }
 
   bytes(first: number, size: number): Uint8Array {
-    const slab = Math.floor(first / this.slabPages);
-    return new Uint8Array(this.#slab(slab), (first - slab * this.slabPages) * PAGE, size);
+    const slab = this.#slabOf(first);
+    const memory = this.#memory.slabs[slab];
+    if (memory === undefined) throw new RangeError(`the heap has no slab ${slab}`);
+    return new Uint8Array(memory, (first - slab * this.slabPages) * PAGE, size);
   }
 
-  #slab(index: number): SharedArrayBuffer {
-    const slab = this.#slabs[index];
-    if (slab !== undefined) return slab;
-    throw new RangeError(`the heap has no slab ${index}`);
+  #slabOf(first: number): number {
+    return Math.floor(first / this.slabPages);
   }
 
   /** These pages, of one slab, read as 0 afterwards. */
   zero(first: number, pages: number): void {
-    if (pages <= 0) return;
-    const given = this.giveBack(first, pages) ?? { first, pages: 0 };
-    const end = given.first + given.pages;
-    this.#fill(first, given.first - first);
-    this.#fill(end, first + pages - end);
-  }
-
-  #fill(first: number, pages: number): void {
-    const slab = Math.floor(first / this.slabPages);
+    if (pages <= 0 || this.giveBack(first, pages)) return;
+    const slab = this.#slabOf(first);
     const at = ((first - slab * this.slabPages) * PAGE) / 8;
     this.#doubles[slab]?.fill(0, at, at + (pages * PAGE) / 8);
   }
 
   /**
    * Nobody uses these pages, of one slab: if they are many, they cost no memory any more.
-   * @returns what of them was given back, and reads as 0; null = nothing
+   * @returns false: they stay as they are; else they read as 0
    */
-  giveBack(first: number, pages: number): Part | null {
-    const discard = this.#discard;
-    if (pages < MANY || discard === undefined) return null;
-    const slab = Math.floor(first / this.slabPages);
-    const base = slab * this.slabPages;
-    const start = Math.ceil((first - base) / UNIT) * UNIT;
-    const end = Math.floor((first + pages - base) / UNIT) * UNIT;
-    try {
-      discard(slab, start * PAGE, (end - start) * PAGE);
-    } catch (error) {
-      if (!DmaBufError.is(error)) throw error;
-      this.#discard = undefined; // it saves memory, and is owed to nobody: who is refused does not ask again
-      return null;
-    }
-    return { first: base + start, pages: end - start };
+  giveBack(first: number, pages: number): boolean {
+    if (pages < MANY || this.#memory.discard === undefined) return false;
+    const slab = this.#slabOf(first);
+    this.#memory.discard(slab, (first - slab * this.slabPages) * PAGE, pages * PAGE);
+    return true;
   }
 }

@@ -67,7 +67,7 @@ export function submit(
     throw fail('EINVAL', OP, { usage: shown(usage) }, { why });
   }
   if (usage === 'write' && buf.readOnly) {
-    throw fail('EACCES', OP, { buffer: buf.id }, { why: 'the share was read-only' });
+    throw fail('EACCES', OP, { buffer: buf.id }, { why: buf.readOnlyWhy });
   }
   buf.use(OP);
   checkCapacities(to);

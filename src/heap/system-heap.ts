@@ -49,6 +49,7 @@ const EXPORTER = {
   caches: false,
   vmaps: false,
   mmaps: true,
+  sealed: false,
   callTimeout: Infinity,
 } as const;
 /** Buffers that an ENOMEM names. */

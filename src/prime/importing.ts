@@ -56,7 +56,7 @@ function* importForeign<O extends object>(
     });
   }
   if (local.readOnly) {
-    const why = 'the share was read-only, and an import is mapped in both directions';
+    const why = 'the buffer may only be read, and an import is mapped in both directions';
     throw fail('EACCES', op, at, { why });
   }
   const buf = local.handle();

@@ -63,7 +63,14 @@ describe('a buffer that is being exported', () => {
   it('is seen by nobody before all of it stands', () => {
     const all = rigs(2);
     const [a, b] = [nth(all, 0), nth(all, 1)];
-    const kind = { dynamic: false, caches: false, vmaps: false, mmaps: false, callTimeout: 5_000 };
+    const kind = {
+      dynamic: false,
+      caches: false,
+      vmaps: false,
+      mmaps: false,
+      sealed: false,
+      callTimeout: 5_000,
+    };
     const facts = { exporter: a.agent.tag, exporterName: 'x', ...kind };
     const row = a.buffers.begin('export', { size: 7, name: 'x' }, facts);
     // Its own one first: who asks for another one would bury a buffer that nobody refers to yet.
