@@ -50,7 +50,8 @@ const NEVER = -1;
 
 class Campaign {
   #serial = 0;
-  #hired = 0;
+  /** Kills of this round that nobody has begun. */
+  #left = 0;
   /** @type {(Crewmate | null)[]} */
   #mortals = Array.from({ length: MORTALS }, () => null);
   /** @type {Crewmate | null} */
@@ -101,10 +102,10 @@ class Campaign {
 
   /** So many kills, by as many hands as there are mortals. @param {number} kills */
   async #round(kills) {
-    this.#hired = 0;
+    this.#left = kills;
     await Promise.all(
       this.#mortals.map(async (_, berth) => {
-        while (this.#hired++ < kills) await this.#killOne(berth);
+        while (this.#left-- > 0) await this.#killOne(berth);
         this.#mortals[berth] ??= await this.#hire();
       }),
     );

@@ -8,6 +8,7 @@ import { openSync } from 'node:fs';
 import { Reapers } from '../../dist/agent/reaper.js';
 
 /** @import {Load} from './load/load.mjs' */
+/** @import {Figures} from './tally.mjs' */
 /** @typedef {{ afterStep(load: Load): void }} Fault */
 
 /** @type {Fault} */
@@ -37,7 +38,11 @@ const without = (rank) => () => {
   return NONE;
 };
 
-/** Name → the figure that shows it, and how it is planted. */
+/**
+ * Name → the figure that shows it, and how it is planted.
+ *
+ * @type {Record<string, { readonly shows: keyof Figures, readonly plant: () => Fault }>}
+ */
 export const FAULTS = {
   'writes without the lock': {
     shows: 'corruptions',
@@ -75,5 +80,6 @@ const kept = [];
 /** @param {string | undefined} name @returns {Fault} */
 export function plant(name) {
   if (name === undefined) return NONE;
-  return FAULTS[/** @type {keyof typeof FAULTS} */ (name)].plant();
+  const { [name]: fault } = FAULTS;
+  return fault?.plant() ?? NONE;
 }

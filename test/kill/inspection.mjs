@@ -106,7 +106,7 @@ function inspectRecord(buf, patience, found) {
     const lock = own(await buf.resv.lock({ recover: true, timeout: patience }));
     const halves = cpu.as(Int32Array, RECORD);
     if (isTorn(halves) && !lock.ownerDied)
-      found('corruption', `${buf.name} is torn, and its lock does not say so: ${halves}`);
+      found('corruption', `${buf.name} is torn, and its lock does not say so: ${halves.join()}`);
     repair(halves);
     lock.markConsistent();
   });

@@ -4,7 +4,9 @@
 
 /** @import {Kind} from './load/load.mjs' */
 
-/** Kind of finding → its figure. @type {Readonly<Record<Kind, 'corruptions' | 'stuckWaiters' | 'leakedBuffers' | 'leakedFds'>>} */
+/** @typedef {Record<'corruptions' | 'stuckWaiters' | 'leakedBuffers' | 'leakedFds', number>} Figures  0 where all is well */
+
+/** Kind of finding → its figure. @type {Readonly<Record<Kind, keyof Figures>>} */
 const FIGURE = {
   corruption: 'corruptions',
   stuck: 'stuckWaiters',
@@ -21,6 +23,7 @@ export class Tally {
   joining = 0;
   /** Members that died with so much of it. */
   lost = { locks: 0, fences: 0, buffers: 0 };
+  /** @type {Figures} */
   #figures = { corruptions: 0, stuckWaiters: 0, leakedBuffers: 0, leakedFds: 0 };
   #findings = 0;
   /** @type {number[]} */

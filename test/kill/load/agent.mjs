@@ -54,7 +54,7 @@ function judge(load, error, step) {
 }
 
 /** @param {Load} load */
-async function step(load) {
+async function act(load) {
   const does = load.any(STEPS);
   try {
     await does(load);
@@ -67,7 +67,7 @@ async function step(load) {
 async function work(load, points) {
   load.begin(points, () => say({ word: 'due' }));
   for (let n = 0; told.length === 0; n++) {
-    await step(load);
+    await act(load);
     load.point();
     fault.afterStep(load);
     if (n % DEAF === 0) await turn();

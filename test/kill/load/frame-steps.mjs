@@ -5,7 +5,7 @@ import { Channel } from 'dmabuf';
 import { fill, wrongPlace } from './pattern.mjs';
 import { scoped } from './scope.mjs';
 
-/** @import {Delivery, DmaBuf} from 'dmabuf' */
+/** @import {Delivery} from 'dmabuf' */
 /** @import {Load} from './load.mjs' */
 
 /** A frame of the pool that is filled, or null. @param {Load} load @param {<T extends Disposable>(handle: T) => T} own */
@@ -88,7 +88,7 @@ export function wait(load) {
     // Who waits cannot receive what would set a frame free: not longer than this.
     const some = AbortSignal.timeout(load.choose(20));
     try {
-      own(/** @type {DmaBuf} */ (await load.pool.acquire({ signal: some })));
+      own(await load.pool.acquire({ signal: some }));
     } catch (error) {
       if (error !== some.reason) throw error;
     }

@@ -149,7 +149,7 @@ export class Load {
   /** Closes all it has. */
   close() {
     this.settleTickets();
-    for (const handle of this.#kept.reverse()) handle[Symbol.dispose]();
+    for (const handle of this.#kept.toReversed()) handle[Symbol.dispose]();
   }
 
   /** @template {Disposable} T @param {T} handle @returns {T} */

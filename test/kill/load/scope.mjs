@@ -16,6 +16,6 @@ export async function scoped(work) {
       return handle;
     });
   } finally {
-    for (const handle of owned.reverse()) handle[Symbol.dispose]();
+    for (const handle of owned.toReversed()) handle[Symbol.dispose]();
   }
 }
