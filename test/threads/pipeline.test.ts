@@ -1,101 +1,21 @@
 // SPDX-License-Identifier: MIT
 /** The main job as its user runs it: a process, its files and pipes, its exit code. */
-import {
-  type ChildProcessWithoutNullStreams,
-  execFileSync,
-  spawn,
-  spawnSync,
-} from 'node:child_process';
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FILTER_NAMES, type FilterName, filterBand } from '../../src/tools/pipeline/filters.js';
-import { CHROMAS, geometryOf } from '../../src/tools/pipeline/geometry.js';
-import { PatternSource } from '../../src/tools/pipeline/source-pattern.js';
-import { FRAME_LINE, formatHeader } from '../../src/tools/pipeline/y4m.js';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { FILTER_NAMES } from '../../src/tools/pipeline/filters.js';
+import { CHROMAS } from '../../src/tools/pipeline/geometry.js';
+import { MAIN, MainJob, NO_LEAKS, outcomeOf, video } from './support/main-job.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/tools/pipeline/main.js', import.meta.url));
-const NO_LEAKS = { buffers: 0, attachments: 0, locks: 0, fences: 0 };
-
-let directory = '';
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'dmabuf-test-'));
-});
-afterAll(() => rmSync(directory, { recursive: true }));
-
-interface Outcome {
-  readonly code: number | null;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
-function start(args: readonly string[], env = process.env): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [MAIN, ...args], { cwd: directory, env });
-}
-
-function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
-  const stdout: Buffer[] = [];
-  let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  return new Promise((resolve) => {
-    child.on('close', (code) => resolve({ code, stdout: Buffer.concat(stdout), stderr }));
-  });
-}
-
-function run(line: string, stdin: Uint8Array | null = null, env = process.env): Promise<Outcome> {
-  const child = start(line.split(' '), env);
-  // It may refuse its input, or what comes after its last frame.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(stdin);
-  return outcomeOf(child);
-}
-
-/** The JSON object of a run that went well. */
-async function resultOf(line: string): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await run(`${line} --json`);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout.toString().trimEnd().split('\n').at(-1) ?? '') as Record<
-    string,
-    unknown
-  >;
-}
-
-/** A video of the test pattern, and what a filter makes of it. */
-async function video(chroma: (typeof CHROMAS)[number], filter: FilterName, frames: number) {
-  const geometry = geometryOf(50, 34, chroma);
-  const source = new PatternSource(geometry);
-  const line = new TextEncoder().encode(FRAME_LINE);
-  const input = [new TextEncoder().encode(formatHeader(source.format))];
-  const output = [...input];
-  for (let n = 0; n < frames; n++) {
-    const [pixels, filtered] = [new Uint8Array(geometry.bytes), new Uint8Array(geometry.bytes)];
-    await source.read(pixels);
-    filterBand(filter, geometry, pixels, filtered, 0, geometry.height);
-    input.push(line, pixels);
-    output.push(line, filtered);
-  }
-  return { input: Buffer.concat(input), output: Buffer.concat(output) };
-}
+const job = new MainJob();
+afterAll(() => job[Symbol.dispose]());
 
 describe('one input gives one checksum', () => {
   it.each(FILTER_NAMES)('%s: by 1 worker, by 4, and by copies', async (filter) => {
     const line = `--size 322x182 --frames 12 --filter ${filter}`;
-    const one = await resultOf(`${line} --mode threads --workers 1`);
-    const four = await resultOf(`${line} --mode threads --workers 4`);
-    const copy = await resultOf(`${line} --mode copy --workers 3`);
+    const one = await job.result(`${line} --mode threads --workers 1`);
+    const four = await job.result(`${line} --mode threads --workers 4`);
+    const copy = await job.result(`${line} --mode copy --workers 3`);
     expect(one).toMatchObject({ mode: 'threads', frames: 12, width: 322, height: 182, workers: 1 });
     expect([four['checksum'], copy['checksum']]).toEqual([one['checksum'], one['checksum']]);
     expect([one['bytesCopiedPerFrame'], four['bytesCopiedPerFrame']]).toEqual([0, 0]);
@@ -106,29 +26,29 @@ describe('one input gives one checksum', () => {
   it('whatever workers are killed on the way, and nothing is left behind', async () => {
     // A frame more than the last kill is due at, in case its bands are done too soon.
     const line = '--size 1280x720 --frames 21 --mode threads --workers 3';
-    const { checksum } = await resultOf(line);
+    const { checksum } = await job.result(line);
     for (const [every, kills] of [
       [2, 10],
       [5, 4],
     ]) {
-      const killed = await resultOf(`${line} --kill ${every}`);
+      const killed = await job.result(`${line} --kill ${every}`);
       expect(killed).toMatchObject({ frames: 21, kills, checksum, leaks: NO_LEAKS });
     }
   });
 
   it('also with more workers than rows', async () => {
     const line = '--size 9x5 --frames 4 --mode threads';
-    const one = await resultOf(`${line} --workers 1`);
-    expect(await resultOf(`${line} --workers 8`)).toMatchObject({ checksum: one['checksum'] });
+    const one = await job.result(`${line} --workers 1`);
+    expect(await job.result(`${line} --workers 8`)).toMatchObject({ checksum: one['checksum'] });
   });
 });
 
 describe('a Y4M video', () => {
   it.each(CHROMAS)('of %s is filtered from file to file', async (chroma) => {
     const { input, output } = await video(chroma, 'blur', 5);
-    const [from, to] = [join(directory, `${chroma}.y4m`), join(directory, `${chroma}-out.y4m`)];
+    const [from, to] = [job.path(`${chroma}.y4m`), job.path(`${chroma}-out.y4m`)];
     writeFileSync(from, input);
-    const result = await resultOf(`--input ${from} --output ${to} --mode threads --workers 3`);
+    const result = await job.result(`--input ${from} --output ${to} --mode threads --workers 3`);
     expect(result).toMatchObject({ frames: 5, leaks: NO_LEAKS });
     expect(Buffer.compare(readFileSync(to), output)).toBe(0);
   });
@@ -136,7 +56,7 @@ describe('a Y4M video', () => {
   it.each(['threads', 'copy'])('is filtered from pipe to pipe: %s', async (mode) => {
     const { input, output } = await video('420', 'sobel', 5);
     const line = `--input - --output - --filter sobel --mode ${mode} --workers 2`;
-    const { code, stdout, stderr } = await run(line, input);
+    const { code, stdout, stderr } = await job.run(line, input);
     expect(code).toBe(0);
     expect(Buffer.compare(stdout, output)).toBe(0);
     expect(stderr).toContain('checksum');
@@ -145,7 +65,7 @@ describe('a Y4M video', () => {
   it('is left after --frames', async () => {
     const { input, output } = await video('420', 'invert', 5);
     const line = '--input - --output - --filter invert --mode threads --frames 3';
-    const { stdout } = await run(line, input);
+    const { stdout } = await job.run(line, input);
     const expected = await video('420', 'invert', 3);
     expect(Buffer.compare(stdout, expected.output)).toBe(0);
     expect(output.length).toBeGreaterThan(stdout.length);
@@ -154,7 +74,7 @@ describe('a Y4M video', () => {
 
 describe('without --mode', () => {
   it('both ways run, and the summary shows both', async () => {
-    const { code, stdout, stderr } = await run('--size 160x90 --frames 70 --workers 2');
+    const { code, stdout, stderr } = await job.run('--size 160x90 --frames 70 --workers 2');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const text = stdout.toString();
     expect(text).toMatch(/threads +copy\n/);
@@ -168,27 +88,27 @@ const hasFfmpeg = spawnSync('ffmpeg', ['-version']).error === undefined;
 
 describe('another video', () => {
   it.skipIf(!hasFfmpeg)('is decoded by ffmpeg', async () => {
-    const path = join(directory, 'video.mkv');
+    const path = job.path('video.mkv');
     const pattern = ['-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=10:duration=1'];
     execFileSync('ffmpeg', ['-loglevel', 'error', ...pattern, '-c:v', 'ffv1', path]);
     const line = `--input ${path} --mode threads --workers 2`;
-    expect(await resultOf(line)).toMatchObject({ frames: 10, width: 64, height: 48 });
-    expect(await resultOf(`${line} --frames 4`)).toMatchObject({ frames: 4 });
+    expect(await job.result(line)).toMatchObject({ frames: 10, width: 64, height: 48 });
+    expect(await job.result(`${line} --frames 4`)).toMatchObject({ frames: 4 });
   });
 
   it.skipIf(!hasFfmpeg).each([
     ['mp4', 'mpeg4'],
     ['mkv', 'ffv1'],
   ])('that was cut off is refused in one line: %s', async (format, codec) => {
-    const [path, cut] = [join(directory, `whole.${format}`), join(directory, `cut.${format}`)];
+    const [path, cut] = [job.path(`whole.${format}`), job.path(`cut.${format}`)];
     const pattern = ['-f', 'lavfi', '-i', 'testsrc=size=64x48:rate=10:duration=4'];
     // With its table of contents in front, where the cut leaves it.
     const front = format === 'mp4' ? ['-movflags', '+faststart'] : [];
     execFileSync('ffmpeg', ['-loglevel', 'error', ...pattern, '-c:v', codec, ...front, path]);
     const whole = readFileSync(path);
     writeFileSync(cut, whole.subarray(0, Math.floor(whole.length * 0.7)));
-    expect(await resultOf(`--input ${path} --mode threads`)).toMatchObject({ frames: 40 });
-    const { code, stdout, stderr } = await run(`--input ${cut} --mode threads`);
+    expect(await job.result(`--input ${path} --mode threads`)).toMatchObject({ frames: 40 });
+    const { code, stdout, stderr } = await job.run(`--input ${cut} --mode threads`);
     expect({ code, stdout: stdout.toString() }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(
       /^dmabuf: ffmpeg cannot decode [^\n]*cut\.[^\n]*(corrupt|partial|prematurely)[^\n]*\n$/,
@@ -196,16 +116,16 @@ describe('another video', () => {
   });
 
   it.skipIf(!hasFfmpeg)('needs a place for a pipe, and says so', async () => {
-    writeFileSync(join(directory, 'other.mp4'), 'no video');
-    const env = { ...process.env, TMPDIR: join(directory, 'missing') };
-    const { code, stderr } = await run('--input other.mp4', null, env);
+    writeFileSync(job.path('other.mp4'), 'no video');
+    const env = { ...process.env, TMPDIR: job.path('missing') };
+    const { code, stderr } = await job.run('--input other.mp4', null, env);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^dmabuf: cannot make a pipe .*missing: no such file or directory\n$/);
   });
 
   it('says how to install ffmpeg where there is none', async () => {
-    writeFileSync(join(directory, 'video.mp4'), 'no video');
-    const { code, stderr } = await run('--input video.mp4', null, { PATH: directory });
+    writeFileSync(job.path('video.mp4'), 'no video');
+    const { code, stderr } = await job.run('--input video.mp4', null, { PATH: job.directory });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^dmabuf: video\.mp4 is not Y4M, and ffmpeg.* install it: .*\n$/);
   });
@@ -214,9 +134,8 @@ describe('another video', () => {
 describe('Ctrl-C', () => {
   it.each(['threads', 'copy'])('in the middle stops cleanly: %s', async (mode) => {
     const { input } = await video('420', 'blur', 3);
-    const child = start(`--input - --output - --mode ${mode} --workers 2`.split(' '));
+    const child = job.start(`--input - --output - --mode ${mode} --workers 2`.split(' '));
     const ended = outcomeOf(child);
-    child.stdin.on('error', () => undefined);
     // The input stays open: it waits for a fourth frame when the first comes out.
     child.stdin.write(input);
     child.stdout.once('data', () => child.kill('SIGINT'));
@@ -253,12 +172,12 @@ describe('a second Ctrl-C, or the end of the grace after the first', () => {
 describe('a named pipe as output', () => {
   it('is opened once: its reader gets the whole video', async () => {
     const { input, output } = await video('420', 'blur', 5);
-    const path = join(directory, 'out.fifo');
+    const path = job.path('out.fifo');
     execFileSync('mkfifo', [path]);
     const reader = spawn('cat', [path]);
     const read = outcomeOf(reader);
     const line = `--input - --output ${path} --mode threads --workers 2 --json`;
-    const { code, stderr } = await run(line, input);
+    const { code, stderr } = await job.run(line, input);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(Buffer.compare((await read).stdout, output)).toBe(0);
   });
@@ -282,7 +201,7 @@ describe('what cannot be done', () => {
     ['--workers 0', '', '--workers 0: must be'],
     ['--colour', '', "Unknown option '--colour'"],
   ])('%s with %j is one line and exit code 1', async (line, stdin, reason) => {
-    const { code, stdout, stderr } = await run(line, new TextEncoder().encode(stdin));
+    const { code, stdout, stderr } = await job.run(line, new TextEncoder().encode(stdin));
     expect(code).toBe(1);
     expect(stdout.toString()).toBe('');
     expect(stderr).toMatch(/^dmabuf: [^\n]*\n$/);
@@ -303,8 +222,8 @@ describe('what cannot be done', () => {
   it.each(['unreadable.mp4', 'unreadable.y4m'])(
     'says which file cannot be read: %s',
     async (name) => {
-      symlinkSync('/proc/self/mem', join(directory, name));
-      const { code, stderr } = await run(`--input ${name}`);
+      symlinkSync('/proc/self/mem', job.path(name));
+      const { code, stderr } = await job.run(`--input ${name}`);
       expect({ code, stderr }).toEqual({
         code: 1,
         stderr: `dmabuf: cannot read ${name}: i/o error\n`,
@@ -314,9 +233,9 @@ describe('what cannot be done', () => {
 
   it('does not write over its own input', async () => {
     const { input } = await video('420', 'blur', 1);
-    writeFileSync(join(directory, 'same.y4m'), input);
-    const { stderr } = await run('--input same.y4m --output ./same.y4m');
+    writeFileSync(job.path('same.y4m'), input);
+    const { stderr } = await job.run('--input same.y4m --output ./same.y4m');
     expect(stderr).toBe('dmabuf: cannot write ./same.y4m: it is the input\n');
-    expect(Buffer.compare(readFileSync(join(directory, 'same.y4m')), input)).toBe(0);
+    expect(Buffer.compare(readFileSync(job.path('same.y4m')), input)).toBe(0);
   });
 });

@@ -18,9 +18,11 @@ import {
   type Report,
 } from './lane-messages.js';
 import { Histogram, nowMicros } from './latency.js';
+import { followStarter } from './starter.js';
 import { messageOf, UserError } from './user-error.js';
 import { parseHeader } from './y4m.js';
 
+followStarter();
 await using domain = await Domain.join();
 const { depth, workers, header, output, prefix } = domain.data as EncoderData;
 const format = parseHeader(header);

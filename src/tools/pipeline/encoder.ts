@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
- * encoder — what becomes of a finished frame, in both modes: its bytes go into the checksum, and to the file if
+ * encoder — what becomes of a finished frame, in every mode: its bytes go into the checksum, and to the file if
  * there is one.
  */
 import { Checksum } from './checksum.js';
-import { VideoWriter } from './sink.js';
+import { type Output, VideoWriter } from './sink.js';
 import type { VideoFormat } from './y4m.js';
 
 export class Encoder {
@@ -15,7 +15,7 @@ export class Encoder {
   #frames = 0;
 
   /** @param prefix  the checksum after so many frames is kept. */
-  constructor(output: number | null, format: VideoFormat, prefix: number) {
+  constructor(output: Output | null, format: VideoFormat, prefix: number) {
     this.#writer = output === null ? null : new VideoWriter(output, format);
     this.#prefix = prefix;
   }

@@ -9,8 +9,10 @@ import { filterBand } from './filters.js';
 import { frameLayout, inputPixels, outputPixels, Stamps } from './frame-layout.js';
 import { channelOptions, type FilterData } from './lane-messages.js';
 import { nowMicros } from './latency.js';
+import { followStarter } from './starter.js';
 import { parseHeader } from './y4m.js';
 
+followStarter();
 await using domain = await Domain.join();
 const { channel, depth, lane, workers, filter, header } = domain.data as FilterData;
 const { geometry } = parseHeader(header);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * job — what both ways of running the pipeline are given, and what both give back.
+ * job — what all ways of running the pipeline are given, and what they give back.
  */
 import type { FilterName } from './filters.js';
 import { Histogram, type Percentiles } from './latency.js';

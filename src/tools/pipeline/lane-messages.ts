@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
- * lane-messages — what the threads of the sharing mode tell each other beside the buffers: what a worker is told
+ * lane-messages — what the agents of the sharing modes tell each other beside the buffers: what a worker is told
  * when it starts, what the encoder reports at the end, and the names of the channels in between.
  */
 import type { ChannelOptions } from 'dmabuf';
 import type { FilterName } from './filters.js';
 import type { Latency } from './job.js';
+import type { Output } from './sink.js';
 
 /** Aliases, not interfaces: only these are assignable to Json. */
 export type FilterData = {
@@ -22,7 +23,7 @@ export type EncoderData = {
   readonly depth: number;
   readonly workers: number;
   readonly header: string;
-  readonly output: number | null;
+  readonly output: Output | null;
   readonly prefix: number;
 };
 

@@ -10,6 +10,7 @@ import type { FilterName } from './filters.js';
 import { channelOptions, type FilterData } from './lane-messages.js';
 
 export interface LaneSetup {
+  readonly as: 'thread' | 'process';
   readonly workers: number;
   readonly filter: FilterName;
   readonly header: string;
@@ -74,12 +75,12 @@ class Lane {
   }
 
   async #spawn(): Promise<Running> {
-    const { workers, filter, header, depth } = this.#setup;
+    const { as, workers, filter, header, depth } = this.#setup;
     const name = `filter ${this.#index}.${this.#incarnation++}`;
     const channel = this.#domain.channel(name, channelOptions(depth));
     const data: FilterData = { channel: name, depth, lane: this.#index, workers, filter, header };
     const script = new URL('./filter-worker.js', import.meta.url);
-    const member = await this.#domain.spawn(script, { name, data });
+    const member = await this.#domain.spawn(script, { as, name, data });
     void this.#watch({ channel, member });
     return { channel, member };
   }

@@ -11,11 +11,11 @@ import { framesInFlight, type Job, type Result } from './job.js';
 import { openSource } from './open-source.js';
 import { type Mode, type Options, parseOptions, USAGE } from './options.js';
 import { Progress } from './progress.js';
+import { runSharing } from './sharing-mode.js';
 import { closeSink, openSink } from './sink.js';
 import type { Source } from './source.js';
 import { PatternSource } from './source-pattern.js';
 import { summary, toJson } from './summary.js';
-import { runThreads } from './threads-mode.js';
 import { messageOf, systemReason, UserError } from './user-error.js';
 
 const INTERRUPTED = 130;
@@ -134,11 +134,12 @@ async function runMode(
   signal: AbortSignal,
 ): Promise<Result> {
   const { workers, filter, killEvery } = options;
-  const bar = new Progress(mode.padEnd(7), part.frames);
+  const bar = new Progress(mode.padEnd(9), part.frames);
   const progress = (frames: number): void => bar.update(frames);
-  const job = { source, workers, filter, killEvery, prefix: COMPARED_FRAMES, signal, progress };
+  const prefix = COMPARED_FRAMES;
+  const job: Job = { source, workers, filter, killEvery, prefix, signal, progress, ...part };
   try {
-    return await (mode === 'copy' ? runCopies : runThreads)({ ...job, ...part });
+    return await (mode === 'copy' ? runCopies(job) : runSharing(mode, job));
   } finally {
     bar.end();
   }

@@ -7,8 +7,9 @@ import { FILTER_NAMES, type FilterName } from './filters.js';
 import { MAX_SIDE } from './geometry.js';
 import { messageOf, UserError } from './user-error.js';
 
-const MODES = ['threads', 'copy'] as const;
+const MODES = ['threads', 'processes', 'copy'] as const;
 export type Mode = (typeof MODES)[number];
+export type SharingMode = Exclude<Mode, 'copy'>;
 
 export interface Options {
   /** A path, '-' for stdin, or null for the test pattern. */
@@ -40,7 +41,7 @@ const MAX_FRAMES = 1e9;
 export const USAGE = `Video -> filter workers -> encoder: every frame shared, none copied.
 
 npm start -- [--input FILE] [--output FILE] [--size WxH] [--frames N] [--workers N]
-             [--filter NAME] [--mode threads|copy] [--kill EVERY] [--json]
+             [--filter NAME] [--mode MODE] [--kill EVERY] [--json]
 
   --input FILE    Y4M file or pipe, - for stdin; any other file is decoded by ffmpeg.
                   Without it: a moving test pattern.
@@ -49,9 +50,11 @@ npm start -- [--input FILE] [--output FILE] [--size WxH] [--frames N] [--workers
   --frames N      stop after N frames (test pattern: ${PATTERN_FRAMES})
   --workers N     1 to ${MAX_WORKERS} filter workers, each with its band of rows (${DEFAULT_WORKERS})
   --filter NAME   ${FILTER_NAMES.join(', ')} (${FILTER_NAMES[0]})
-  --mode MODE     threads: buffers are shared. copy: the same work by postMessage.
+  --mode MODE     threads, processes: workers are threads, or processes of their own, and
+                  share the buffers. copy: the same work by postMessage between threads.
                   Without it: threads, then copy for comparison.
-  --kill EVERY    kill a filter worker every EVERY frames; the result stays the same
+  --kill EVERY    kill a filter worker every EVERY frames, a process by SIGKILL; the result
+                  stays the same
   --json          last line of stdout: the result as one JSON object (one mode); its
                   hopMicros is the wait for a worker, frameMicros a frame's whole way
 `;
@@ -71,7 +74,9 @@ export function parseOptions(args: readonly string[]): Options | null {
   const killEvery = count('kill', given.kill, MAX_FRAMES) ?? null;
   const json = given.json === true;
   if (killEvery !== null && mode === 'copy') {
-    throw new UserError('--kill needs --mode threads: copies have nobody who redoes a frame');
+    throw new UserError(
+      '--kill needs --mode threads or processes: copies have nobody who redoes a frame',
+    );
   }
   if (json && output === '-') {
     throw new UserError('--json and --output - both want stdout: write the video to a file');

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
  * sink — where filtered frames go: a Y4M file or pipe. Opened by the main thread, so that a bad path is known
- * before the first frame; written by the encoder's thread, since all threads share the descriptors.
+ * before the first frame; written by the encoder's thread, since all threads share the descriptors. An encoder in a process of
+ * its own inherits stdout; any other sink it opens once more, by way of the descriptor that is open: the same file or pipe, whatever
+ * its path leads to by then.
  */
 import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,12 +61,20 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** Where an encoder writes: a descriptor of its own process, or the path of somebody else's. */
+export type Output = number | string;
+
+/** What the encoder is told about a sink that is open here. */
+export function outputFor(as: 'thread' | 'process', fd: number | null): Output | null {
+  return as === 'thread' || fd === null || fd === STDOUT ? fd : `/proc/${process.pid}/fd/${fd}`;
+}
+
 export class VideoWriter {
-  readonly #fd: number;
+  #output: Output;
   #line: Uint8Array;
 
-  constructor(fd: number, format: VideoFormat) {
-    this.#fd = fd;
+  constructor(output: Output, format: VideoFormat) {
+    this.#output = output;
     this.#line = new TextEncoder().encode(formatHeader(format) + FRAME_LINE);
   }
 
@@ -86,7 +96,10 @@ export class VideoWriter {
 
   #writeSome(bytes: Uint8Array, from: number): number {
     try {
-      return writeSync(this.#fd, bytes, from);
+      // Of a pipe that its reader has left, opening waits for another reader, unless told not to.
+      if (typeof this.#output === 'string')
+        this.#output = openSync(this.#output, constants.O_WRONLY | constants.O_NONBLOCK);
+      return writeSync(this.#output, bytes, from);
     } catch (error) {
       if (hasCode(error, 'EAGAIN')) return 0;
       throw new UserError(`cannot write the output: ${systemReason(error)}`);
