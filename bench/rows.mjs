@@ -6,11 +6,12 @@
  * peers: shown, not judged.
  *
  *   placements  "1" both parties on one core, "2" on two
- *   cases       one process each; or `together`: one module that interleaves all cases in a process
+ *   cases       one process each, or two where the parties are processes; or `together`: one module
+ *               that interleaves all cases in a process
  *   limit       of the ratio ours / reference, for every placement or by placement; null: reported, not judged
  *   require     limits of other facts that our case reports: at least or at most, in every round
  */
-import { FRAME, SMALL } from './lib/frames.mjs';
+import { FRAME, MIDDLE, SMALL, ULTRA } from './lib/frames.mjs';
 
 const ONE = ['1'];
 const BOTH = ['1', '2'];
@@ -40,6 +41,37 @@ const messagePeers = (options) => ({
   comlink: at('peers/comlink.mjs', options),
 });
 const best = ['Atomics.waitAsync', 'shared memory + postMessage'];
+
+const inProcess = { as: 'process' };
+const blockingBetweenProcesses = (shape) => ({
+  ours: at('cases/handoff-blocking.mjs', inProcess, small, shape),
+  futex: at('floor/futex-wait.mjs', small, shape),
+  'bare spin-yield': at('floor/futex-yield.mjs', small, shape),
+});
+const asyncBetweenProcesses = (shape) => ({
+  ours: at('cases/handoff-async.mjs', inProcess, small, shape),
+  'shared memory + unix socket': at('floor/shared-socket.mjs', small, shape, { past: false }),
+  'shared memory + byte past the stream': at('floor/shared-socket.mjs', small, shape, {
+    past: true,
+  }),
+  'bare async-yield': at('floor/socket-yield.mjs', small, shape),
+});
+const bestSocket = ['shared memory + unix socket', 'shared memory + byte past the stream'];
+const processPeers = (options) => ({
+  'unix socket': at('peers/unix-socket.mjs', options, { onread: false }),
+  'unix socket, reused buffer': at('peers/unix-socket.mjs', options, { onread: true }),
+  zeromq: at('peers/zeromq.mjs', options),
+  'child_process IPC': at('peers/ipc.mjs', options),
+});
+const frameToProcess = (size, rows) => {
+  const options = { size, ...HOT };
+  const ours = at('cases/frame-by-cpu-access.mjs', inProcess, options);
+  return { placements: BOTH, cases: { ours, ...processPeers(options) }, rows };
+};
+const firstFrame = (from) => ({
+  ours: at('cases/first-frame.mjs', small, { from }),
+  'unix socket': at('peers/socket-first-frame.mjs', small, { from }),
+});
 
 const large = { size: FRAME, ...HOT };
 const flow = (size) => ({ size, shape: 'pipelined', ms: 200 });
@@ -337,6 +369,122 @@ export const experiments = [
         name: 'channel of 8.3 MB frames, 4 in flight, against clone',
         against: ['postMessage clone'],
         limit: 1 / 100,
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: blockingBetweenProcesses(HOT),
+    rows: [
+      {
+        name: 'process hand-off, blocking, hot',
+        against: ['futex'],
+        limit: { 1: 1.2, 2: 1 / 25 },
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: blockingBetweenProcesses(ASLEEP),
+    rows: [{ name: 'process hand-off, blocking, asleep', against: ['futex'], limit: null }],
+  },
+  {
+    placements: BOTH,
+    cases: asyncBetweenProcesses(HOT),
+    rows: [
+      {
+        name: 'process hand-off, async, hot',
+        against: bestSocket,
+        limit: { 1: 1 / 2.5, 2: 1 / 20 },
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: asyncBetweenProcesses(ASLEEP),
+    rows: [{ name: 'process hand-off, async, asleep', against: bestSocket, limit: 1.1 }],
+  },
+  frameToProcess(SMALL, [
+    { name: 'frame of 64 KiB to a process', against: ['unix socket, reused buffer'], limit: null },
+  ]),
+  frameToProcess(MIDDLE, [
+    { name: 'frame of 1 MiB to a process', against: ['unix socket, reused buffer'], limit: null },
+  ]),
+  frameToProcess(FRAME, [
+    {
+      name: 'frame of 8.3 MB to a process against a unix socket',
+      against: ['unix socket'],
+      limit: 1 / 100,
+    },
+    {
+      name: 'frame of 8.3 MB to a process against a unix socket, reused buffer',
+      against: ['unix socket, reused buffer'],
+      limit: 1 / 50,
+    },
+    {
+      name: 'frame of 8.3 MB to a process against zeromq',
+      against: ['zeromq'],
+      limit: 1 / 50,
+    },
+    {
+      name: 'frame of 8.3 MB to a process against child_process IPC',
+      against: ['child_process IPC'],
+      limit: 1 / 150,
+    },
+  ]),
+  frameToProcess(ULTRA, [
+    { name: 'frame of 33 MB to a process', against: ['unix socket, reused buffer'], limit: null },
+  ]),
+  {
+    placements: BOTH,
+    cases: {
+      ours: at('cases/lock-contended.mjs', inProcess, RACE, { holdUs: 5 }),
+      'three-state futex mutex': at('floor/contend-futex.mjs', RACE, { holdUs: 5 }),
+    },
+    rows: [
+      {
+        name: 'lock contended between processes, 5 us hold',
+        against: ['three-state futex mutex'],
+        limit: 1.15,
+        require: FAIR,
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: firstFrame('join'),
+    rows: [
+      {
+        name: 'process: from joining to the first frame',
+        against: ['unix socket'],
+        limit: null,
+        require: { ns: { atMost: 100e6 } },
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: firstFrame('spawn'),
+    rows: [
+      {
+        name: 'process: from spawning to the first frame',
+        against: ['unix socket'],
+        limit: null,
+      },
+    ],
+  },
+  {
+    placements: BOTH,
+    cases: {
+      ours: at('cases/pass-descriptor.mjs', HOT),
+      'child_process IPC': at('peers/ipc-handle.mjs', HOT),
+    },
+    rows: [
+      {
+        name: 'descriptor passed to a process',
+        against: ['child_process IPC'],
+        limit: null,
+        require: { ns: { atMost: 100e3 } },
       },
     ],
   },

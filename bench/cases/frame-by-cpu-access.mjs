@@ -3,15 +3,14 @@
  * A frame there and back the way the first page of the manual does it: CPU access begun and ended
  * around every write and every read, nothing kept from one frame to the next.
  */
-import { isMainThread } from 'node:worker_threads';
-import { Domain } from 'dmabuf';
 import { consume, DEPTH } from '../lib/frames.mjs';
 import { checkTag, openLanes } from '../lib/lanes.mjs';
-import { enterDomain, startMember } from '../lib/member.mjs';
+import { createDomain, enterDomain, startMember } from '../lib/member.mjs';
+import { isOtherParty } from '../lib/process.mjs';
 import { measureTransport } from '../lib/transport.mjs';
 
-async function open({ size, cpus }) {
-  const domain = await Domain.create();
+async function open({ size, cpus, as }) {
+  const domain = await createDomain(as);
   const { there, back } = openLanes(domain);
   const frames = Array.from({ length: DEPTH }, () => domain.alloc(size));
   for (const frame of frames) {
@@ -19,7 +18,7 @@ async function open({ size, cpus }) {
     cpu.bytes.fill(255);
     cpu.end();
   }
-  await startMember(domain, import.meta.url, { cpus });
+  await startMember(domain, import.meta.url, { cpus }, as);
   let next = 0;
   return {
     async roundTrip() {
@@ -50,4 +49,4 @@ async function serve() {
 }
 
 export const measure = (options) => measureTransport(open, options);
-if (!isMainThread) await serve();
+if (isOtherParty(import.meta.url)) await serve();

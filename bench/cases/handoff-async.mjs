@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** A frame through two channels and back, both threads with promises. */
-import { isMainThread } from 'node:worker_threads';
-import { Domain } from 'dmabuf';
+/** A frame through two channels and back, both parties with promises. */
 import { consume, DEPTH } from '../lib/frames.mjs';
 import { checkTag, importer, openLanes, ownFrames } from '../lib/lanes.mjs';
-import { enterDomain, startMember } from '../lib/member.mjs';
+import { createDomain, enterDomain, startMember } from '../lib/member.mjs';
+import { isOtherParty } from '../lib/process.mjs';
 import { measureTransport } from '../lib/transport.mjs';
 
-async function open({ size, cpus }) {
-  const domain = await Domain.create();
+async function open({ size, cpus, as }) {
+  const domain = await createDomain(as);
   const { there, back } = openLanes(domain);
   const frames = ownFrames(domain, size);
-  await startMember(domain, import.meta.url, { cpus });
+  await startMember(domain, import.meta.url, { cpus }, as);
   let sent = 0;
   let returned = 0;
   const send = async () => {
@@ -57,4 +56,4 @@ async function serve() {
 }
 
 export const measure = (options) => measureTransport(open, options);
-if (!isMainThread) await serve();
+if (isOtherParty(import.meta.url)) await serve();

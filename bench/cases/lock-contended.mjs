@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** Two threads contend for one reservation with lockSync and unlock. */
-import { isMainThread, parentPort } from 'node:worker_threads';
-import { Domain } from 'dmabuf';
+/** Two threads, or processes, contend for one reservation with lockSync and unlock. */
 import { contendWith, serveRaces } from '../lib/contend.mjs';
 import { mapped } from '../lib/lanes.mjs';
-import { enterDomain, startMember } from '../lib/member.mjs';
+import { createDomain, enterDomain, portToStarter, startMember } from '../lib/member.mjs';
+import { isOtherParty } from '../lib/process.mjs';
 
 /** The lock is the buffer's, the counter its first word. */
 function party({ buf, words }) {
@@ -17,16 +16,17 @@ function party({ buf, words }) {
 }
 
 export async function measure(options) {
-  const domain = await Domain.create();
+  const { cpus, as } = options;
+  const domain = await createDomain(as);
   const frame = mapped(domain.alloc(4096));
-  const data = { cpus: options.cpus, share: frame.buf.share() };
-  const worker = await startMember(domain, import.meta.url, data);
+  const data = { cpus, share: frame.buf.share() };
+  const other = await startMember(domain, import.meta.url, data, as);
   const { section, counter } = party(frame);
-  return contendWith(worker, section, counter, options);
+  return contendWith(other, section, counter, options);
 }
 
-if (!isMainThread) {
+if (isOtherParty(import.meta.url)) {
   const domain = await enterDomain();
   const { section, counter } = party(mapped(await domain.open(domain.data.share)));
-  serveRaces(parentPort, section, counter);
+  serveRaces(portToStarter(), section, counter);
 }

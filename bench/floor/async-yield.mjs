@@ -6,7 +6,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { DEPTH } from '../lib/frames.mjs';
 import { keepAlive } from '../lib/keep-alive.mjs';
-import { libc } from '../lib/libc.mjs';
 import {
   CONSUMER_SLEEPS,
   HEAD,
@@ -19,35 +18,22 @@ import {
 } from '../lib/sequence.mjs';
 import { measureTransport } from '../lib/transport.mjs';
 import { enter, ready, startParty } from '../lib/worker.mjs';
+import { yieldUntil } from './yielding.mjs';
 
-const LOOKS = 100;
-const YIELDS = 20;
-const TURNS = 10;
-
-/** Until the counter has reached `goal`; returns it. */
-async function waitFor(words, index, goal, sleeps) {
-  for (let turn = 0; ; turn++) {
-    const seen = Atomics.load(words, index);
-    if (seen - goal >= 0) return seen;
-    if (turn < LOOKS) continue;
-    if (turn < LOOKS + YIELDS) {
-      libc.schedYield();
-    } else if (turn < LOOKS + YIELDS + TURNS) {
-      await new Promise(setImmediate);
-    } else {
-      Atomics.store(words, sleeps, 1);
-      const wait = Atomics.waitAsync(words, index, seen);
-      if (wait.async) await wait.value;
-      Atomics.store(words, sleeps, 0);
-    }
-  }
-}
+/** Asleep in waitAsync, and `sleeps` says so. */
+const sleepIn = (words, sleeps) => async (index, seen) => {
+  Atomics.store(words, sleeps, 1);
+  const wait = Atomics.waitAsync(words, index, seen);
+  if (wait.async) await wait.value;
+  Atomics.store(words, sleeps, 0);
+};
 
 async function open({ size, cpus }) {
   const ring = newSequence(size);
   await startParty(import.meta.url, { ...ring, cpus });
   const send = sender(ring, notifySleeper(HEAD, CONSUMER_SLEEPS));
-  const returned = (goal) => waitFor(ring.words, TAIL, goal, PRODUCER_SLEEPS);
+  const sleep = sleepIn(ring.words, PRODUCER_SLEEPS);
+  const returned = (goal) => yieldUntil(ring.words, TAIL, goal, sleep);
   return {
     roundTrip: () => returned(send()),
     async pipeline(ms) {
@@ -67,11 +53,10 @@ async function open({ size, cpus }) {
 async function serve() {
   const ring = enter();
   const take = taker(ring, notifySleeper(TAIL, PRODUCER_SLEEPS));
+  const sleep = sleepIn(ring.words, CONSUMER_SLEEPS);
   keepAlive();
   ready();
-  for (let tail = 0; ; tail = take()) {
-    await waitFor(ring.words, HEAD, tail + 1, CONSUMER_SLEEPS);
-  }
+  for (let tail = 0; ; tail = take()) await yieldUntil(ring.words, HEAD, tail + 1, sleep);
 }
 
 export const measure = (options) => measureTransport(open, options);

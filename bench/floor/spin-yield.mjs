@@ -4,7 +4,6 @@
  * sleep; notify only a sleeper. A bare script, with no lock, no table and nobody who might die.
  */
 import { isMainThread } from 'node:worker_threads';
-import { libc } from '../lib/libc.mjs';
 import {
   CONSUMER_SLEEPS,
   HEAD,
@@ -17,39 +16,28 @@ import {
 } from '../lib/sequence.mjs';
 import { measureTransport } from '../lib/transport.mjs';
 import { enter, ready, startParty } from '../lib/worker.mjs';
+import { yieldPast } from './yielding.mjs';
 
-const LOOKS = 100;
-const YIELDS = 30;
-
-function waitPast(words, index, seen, sleeps) {
-  for (let turn = 0; Atomics.load(words, index) === seen; turn++) {
-    if (turn < LOOKS) continue;
-    if (turn < LOOKS + YIELDS) {
-      libc.schedYield();
-      continue;
-    }
-    Atomics.store(words, sleeps, 1);
-    // wait() compares again itself: a frame sent between the look and here is not missed.
-    Atomics.wait(words, index, seen);
-    Atomics.store(words, sleeps, 0);
-  }
-}
+/** The call itself compares again. */
+const sleepIn = (words) => (index, seen) => Atomics.wait(words, index, seen);
 
 async function open({ size, cpus }) {
   const ring = newSequence(size);
   await startParty(import.meta.url, { ...ring, cpus });
   const send = sender(ring, notifySleeper(HEAD, CONSUMER_SLEEPS));
+  const sleep = sleepIn(ring.words);
   return {
     blocking: true,
-    roundTrip: () => waitPast(ring.words, TAIL, send() - 1, PRODUCER_SLEEPS),
+    roundTrip: () => yieldPast(ring.words, TAIL, send() - 1, PRODUCER_SLEEPS, sleep),
   };
 }
 
 function serve() {
   const ring = enter();
   const take = taker(ring, notifySleeper(TAIL, PRODUCER_SLEEPS));
+  const sleep = sleepIn(ring.words);
   ready();
-  for (let tail = 0; ; tail = take()) waitPast(ring.words, HEAD, tail, CONSUMER_SLEEPS);
+  for (let tail = 0; ; tail = take()) yieldPast(ring.words, HEAD, tail, CONSUMER_SLEEPS, sleep);
 }
 
 export const measure = (options) => measureTransport(open, options);

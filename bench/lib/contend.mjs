@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Two threads take one lock in a loop. Inside, each adds one to a plain counter, so that a lock that
- * lets both in shows as lost updates; it may hold for some microseconds.
+ * Two threads, or processes, take one lock in a loop. Inside, each adds one to a plain counter, so
+ * that a lock that lets both in shows as lost updates; it may hold for some microseconds.
  *
  * Answers time per acquisition, the smaller party's share, and the lost updates.
  */

@@ -3,10 +3,12 @@
 
 export const DEPTH = 4; // frames in flight
 export const SMALL = 64 * 1024;
+export const MIDDLE = 1024 * 1024;
 export const FRAME = 1920 * 1080 * 4;
+export const ULTRA = 3840 * 2160 * 4;
 
 /** Filled, so that no side meets a page for the first time while it is timed. */
-function filled(words) {
+export function filled(words) {
   for (let k = 0; k < words.length; k++) words[k] = Math.imul(k, 2654435761);
   return words;
 }

@@ -3,7 +3,7 @@
  * The shared words of the reference hand-offs: the producer counts `head`, the consumer `tail`, and
  * whoever sleeps says so. Each on a cache line of its own.
  */
-import { consume, DEPTH, sharedFrames } from './frames.mjs';
+import { consume, DEPTH, filled, sharedFrames } from './frames.mjs';
 
 export const HEAD = 0;
 export const TAIL = 16;
@@ -25,6 +25,26 @@ export function newSequence(size) {
   const words = newWords();
   const frames = sharedFrames(size);
   return { words, frames };
+}
+
+const HEADER = 4096;
+
+/** What a sequence needs when all of it lies in one memory; `size` is of a frame, whole pages. */
+export const sequenceBytes = (size) => HEADER + DEPTH * size;
+
+/** The sequence in a memory of so many bytes. Who makes the memory fills the frames. */
+export function sequenceOver(memory, size) {
+  const words = new Int32Array(memory, 0, HEADER / Int32Array.BYTES_PER_ELEMENT);
+  const length = size / Int32Array.BYTES_PER_ELEMENT;
+  const frames = Array.from(
+    { length: DEPTH },
+    (_, n) => new Int32Array(memory, HEADER + n * size, length),
+  );
+  return { words, frames };
+}
+
+export function fillFrames({ frames }) {
+  for (const frame of frames) filled(frame);
 }
 
 /**
