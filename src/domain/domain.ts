@@ -36,7 +36,6 @@ import type {
 } from '../heap/index.js';
 import {
   blockingSupport,
-  nodePlatform,
   processSupport,
   type Support,
   threadSupport,
@@ -57,7 +56,7 @@ import { bufinfo, type DomainSnapshot, snapshot } from '../watch/index.js';
 import { attempt } from './attempt.js';
 import { createEntry, type DomainHandle, type Entry, enter, handleOf, joinEntry } from './entry.js';
 import { type DomainEventMap, Events } from './events.js';
-import { identityOf } from './identity.js';
+import { identityOf, platformOf } from './identity.js';
 import { DOMAIN_NAME_BYTES, DomainSection } from './layout.js';
 import { LocalMember, memberKey } from './member.js';
 import { Members } from './members.js';
@@ -87,14 +86,14 @@ export class Domain implements AsyncDisposable {
   #closing: Promise<void> | null = null;
 
   private constructor(entry: Entry) {
-    const { arena, heapMemory, debug, stallAfter, processes, membership } = entry;
+    const { arena, heapMemory, debug, stallAfter, membership } = entry;
     const who = identityOf(entry);
     const onLeak = (leak: Leak): void => this.#events.emit('leak', leak);
     this.#entry = entry;
     const memberTag = (member: Member): number | null =>
       member instanceof LocalMember ? member.tag : null;
     const ports = { stacks: debug, onLeak, memberTag };
-    this.#rooms = new Rooms(arena, heapMemory, nodePlatform(processes), who, ports);
+    this.#rooms = new Rooms(arena, heapMemory, platformOf(entry), who, ports);
     this.#members = new Members(this.#rooms.agent, this.#events, who.pid);
     this.#stalls = watchStalls(this.#rooms, this.#events, stallAfter);
     this.name = readText(arena.words, arena.base(DomainSection), DOMAIN_NAME_BYTES);

@@ -11,6 +11,7 @@ import {
   debugByDefault,
   inheritance,
   insist,
+  ownClock,
   type ProcessHeritage,
   processHeritage,
   processSupport,
@@ -18,7 +19,7 @@ import {
   threadSupport,
 } from '../host/index.js';
 import { Arena, byteLength, writeText } from '../mem/index.js';
-import { DOMAIN_NAME_BYTES, DomainSection, SECTIONS } from './layout.js';
+import { DOMAIN_NAME_BYTES, DomainLayout, DomainSection, SECTIONS } from './layout.js';
 import { Membership, shareStation } from './membership.js';
 import {
   admissionOf,
@@ -76,11 +77,11 @@ export async function createEntry(options: DomainOptions): Promise<Entry> {
   if (admission !== null) {
     needProcesses(op);
     const founded = Membership.found(admission, limits, [high, low]);
-    writeText(founded.arena.words, founded.arena.base(DomainSection), clip(name));
+    describe(founded.arena, name);
     return { ...founded.entry, ...terms };
   }
   const arena = Arena.create(SECTIONS, limits, [high, low]);
-  writeText(arena.words, arena.base(DomainSection), clip(name));
+  describe(arena, name);
   return { arena, heapMemory: oneSlab(heapOf(limits.pages)), ...THREADS, ...terms };
 }
 
@@ -179,6 +180,18 @@ function heapOf(pages: number): SharedArrayBuffer {
   } catch (cause) {
     throw fail('ENOMEM', 'Domain.create', { bytes: pages * PAGE }, { cause });
   }
+}
+
+/** What is the same for all who join. */
+function describe(arena: Arena, name: string): void {
+  const base = arena.base(DomainSection);
+  writeText(arena.words, base + DomainLayout.at.name, clip(name));
+  arena.floats[(base + DomainLayout.at.clock) >> 1] = ownClock();
+}
+
+/** The clock that all agents of a domain go by. */
+export function clockOf(arena: Arena): number | undefined {
+  return arena.floats[(arena.base(DomainSection) + DomainLayout.at.clock) >> 1];
 }
 
 /** Names of domains are for people: too long is cut, not refused. */

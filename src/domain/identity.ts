@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /**
- * domain/identity — as whom an agent takes its slot.
+ * domain/identity — as whom an agent takes its slot, and by whose clock it lives.
  */
 
-import type { Identity } from '../agent/index.js';
-import { memberNumber, ownProcess, ownThread, processNumber } from '../host/index.js';
-import type { Entry } from './entry.js';
+import type { Identity, Platform } from '../agent/index.js';
+import { memberNumber, nodePlatform, ownProcess, ownThread, processNumber } from '../host/index.js';
+import { clockOf, type Entry } from './entry.js';
 
 export function identityOf({ agent: name, processes, membership }: Entry): Identity {
   const ofThreads = processes === null;
@@ -18,4 +18,8 @@ export function identityOf({ agent: name, processes, membership }: Entry): Ident
     member: isThread ? memberNumber() : processNumber(),
     name,
   };
+}
+
+export function platformOf({ arena, processes }: Entry): Platform {
+  return nodePlatform(processes, clockOf(arena));
 }

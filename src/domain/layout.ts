@@ -13,7 +13,7 @@ import {
 import { bufferSections } from '../buf/index.js';
 import { fenceSections } from '../fence/index.js';
 import { heapSections } from '../heap/index.js';
-import { record, type Section, section, textWords, u32, words } from '../mem/index.js';
+import { f64, record, type Section, section, textWords, u32, words } from '../mem/index.js';
 import { reservationSections } from '../resv/index.js';
 import { syncSections } from '../sync/index.js';
 
@@ -26,6 +26,7 @@ export const DomainLayout = record(
   'domain',
   {
     name: words(textWords(DOMAIN_NAME_BYTES), 'text'),
+    clock: f64('milliseconds since the epoch at which the monotonic clock of the system was 0'),
     fresh: u32(
       '1 = the directory of the broker’s socket was made for this domain, and ends with it',
     ),

@@ -24,13 +24,21 @@ function timer(ms: number, fn: () => void): Timer {
   return { cancel: () => clearTimeout(handle) };
 }
 
-/** One per agent. */
-export function nodePlatform(processes: Processes | null = null): Platform {
-  const { timeOrigin } = performance;
+/** Milliseconds that the system's monotonic clock, the same for all threads and processes, is ahead of this thread's. */
+const ahead = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** Milliseconds since the epoch at which the monotonic clock of the system was 0, as this thread sees it. */
+export function ownClock(): number {
+  return performance.timeOrigin - ahead;
+}
+
+/** One per agent. `clock`: as `ownClock`, but of whoever made the domain: each thread and process would see another one. */
+export function nodePlatform(processes: Processes | null = null, clock = ownClock()): Platform {
+  const origin = clock + ahead;
   const alive = setInterval(() => {}, FOREVER).unref();
   let holds = 0;
   return {
-    now: () => timeOrigin + performance.now(),
+    now: () => origin + performance.now(),
     timer,
     soon: (fn) => void setImmediate(fn),
     microtask: queueMicrotask,
