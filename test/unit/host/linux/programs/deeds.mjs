@@ -228,12 +228,6 @@ const deeds = {
     const fd = createMemoryFile('deed', BYTES);
     console.log(codeOf(() => mapShared('deed', fd, BYTES)));
   },
-
-  /** Says whether it works here. */
-  ask() {
-    console.log(`${hasLinux()} ${whyNotLinux()}`);
-    console.log(codeOf(() => createMemoryFile('deed', BYTES)));
-  },
 };
 
 await deeds[process.argv[2]]();
