@@ -6,11 +6,12 @@ import { describe, expect, it } from 'vitest';
 import {
   addressOf,
   discard,
+  isShared,
   mapForReading,
   mapShared,
 } from '../../../../src/host/linux/mapped-memory.js';
 import { createMemoryFile, sealForReaders } from '../../../../src/host/linux/memory-file.js';
-import { later, leavesNoDescriptor, own, refused, start } from './rig.js';
+import { leavesNoDescriptor, own, refused, start } from './rig.js';
 
 leavesNoDescriptor();
 
@@ -78,20 +79,29 @@ describe('a mapping', () => {
   });
 });
 
-describe('where there is no shared memory', () => {
-  it('without WebAssembly it is ENOTSUP, and says what to do', async () => {
-    const { printed } = await start('map', { execArgv: ['--jitless', '--no-warnings'] }).end;
-    expect(printed).toMatch(/^null\nENOTSUP .*without --jitless/);
+describe('where the engine has no memory to put it over', () => {
+  it.each([
+    ['without WebAssembly', { execArgv: ['--jitless', '--no-warnings'] }],
+    [
+      'without address space for it',
+      {
+        execPath: '/bin/sh',
+        // The limit is the shell's, and Node starts in it.
+        execArgv: ['-c', 'ulimit -v 6000000; exec "$0" "$@"', process.execPath],
+      },
+    ],
+  ])('%s it is mapped as plain memory, shared all the same', async (_, options) => {
+    const fd = file(UNIT);
+    const words = new Int32Array(mapShared('test', fd, UNIT)).fill(41, 0, 4);
+    const { end } = start('map all the same', { descriptors: [fd], ...options });
+    const { how, printed } = await end;
+    expect(printed.split('\n')).toEqual(['false 41', '0 0 41', 'nothing']);
+    expect(how).toBe(0);
+    expect([...words.subarray(0, 4)]).toEqual([42, 0, 0, 41]);
   });
 
-  it('without address space it is ENOMEM, and says what to do', async () => {
-    // The limit is the shell's, and Node starts in it.
-    const shell = {
-      execPath: '/bin/sh',
-      execArgv: ['-c', 'ulimit -v 6000000; exec "$0" "$@"', process.execPath],
-    };
-    const { printed } = await start('map', shell).end;
-    expect(printed).toMatch(/^null\nENOMEM .*ulimit -v/);
+  it('of others it can be said that they are shared', () => {
+    expect(isShared(mapShared('test', file(UNIT), UNIT))).toBe(true);
   });
 });
 
@@ -135,7 +145,6 @@ describe('discarding', () => {
     const fd = own(createMemoryFile('test', UNIT, { forReaders: true }));
     const memory = mapShared('test', fd, UNIT);
     const bytes = new Uint8Array(memory).fill(255);
-    later(() => undefined);
     sealForReaders(fd);
     discard(memory, 0, UNIT);
     expect(bytes.every((byte) => byte === 0)).toBe(true);

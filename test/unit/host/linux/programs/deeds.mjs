@@ -18,6 +18,8 @@ import { futexWait } from '../../../../../dist/host/linux/futex.js';
 import { hasLinux, insist, whyNotLinux } from '../../../../../dist/host/linux/library.js';
 import {
   addressOf,
+  discard,
+  isShared,
   mapForReading,
   mapShared,
 } from '../../../../../dist/host/linux/mapped-memory.js';
@@ -222,17 +224,15 @@ const deeds = {
     console.log(receiver.receive());
   },
 
-  /** Memory cannot be mapped here. */
-  map() {
-    console.log(whyNotLinux());
-    const fd = createMemoryFile('deed', BYTES);
-    console.log(codeOf(() => mapShared('deed', fd, BYTES)));
-  },
-
-  /** Says whether it works here. */
-  ask() {
-    console.log(`${hasLinux()} ${whyNotLinux()}`);
-    console.log(codeOf(() => createMemoryFile('deed', BYTES)));
+  /** Maps inherited memory where the engine has none to put it over. */
+  async 'map all the same'() {
+    const memory = mapShared('deed', INHERITED, BYTES);
+    const words = new Int32Array(memory);
+    console.log(`${isShared(memory)} ${Atomics.add(words, 0, 1)}`);
+    futexWait(addressOf(memory), 0, 0);
+    discard(memory, 4, 8);
+    console.log(`${words[1]} ${words[2]} ${words[3]}`);
+    console.log(codeOf(() => mapShared('deed', INHERITED, 2 * BYTES).byteLength));
   },
 };
 
