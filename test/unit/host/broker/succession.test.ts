@@ -38,7 +38,7 @@ class Party {
   readonly succession: Succession;
 
   private constructor(
-    readonly rig: Rig,
+    readonly at: Rig,
     readonly arena: Arena,
     public guest: Guest,
     more: Partial<SuccessionPorts>,
@@ -53,10 +53,10 @@ class Party {
       serve: () => this.#serve(),
       reconnect: () => this.#reconnect(),
       failed: (error) => this.failed.push(error),
-      timer: rig.clock.after,
+      timer: at.clock.after,
       ...more,
     });
-    rig.later(() => this.succession.close());
+    at.later(() => this.succession.close());
     this.#watch();
   }
 
@@ -68,7 +68,7 @@ class Party {
     const { station, welcome, bell } = this.guest;
     const again = { station, arena: welcome.arena.descriptor };
     const known = [...welcome.bells, ...this.guest.joined];
-    this.guest = await Guest.join(this.rig, again, bell);
+    this.guest = await Guest.join(this.at, again, bell);
     this.guest.joined.unshift(...known);
     this.#watch();
   }
@@ -79,7 +79,7 @@ class Party {
   }
 
   #serve(): void {
-    const { rig: at, arena } = this;
+    const { at, arena } = this;
     const { station: own, welcome, joined } = this.guest;
     const place = Place.of(at.path, { others: false, fresh: false });
     const listener = place.succeed();
