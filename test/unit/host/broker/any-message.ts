@@ -6,7 +6,7 @@ import { fc } from '../../properties.js';
 
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const size = fc.maxSafeNat();
-const station = fc.record({ station: u32, life: u32 });
+const station = fc.record({ station: fc.nat(255), life: u32 });
 const key = fc.record({ row: u32, generation: u32 });
 const code = fc.constantFrom(...ERROR_CODES);
 const why = fc.string({ maxLength: 100 });

@@ -9,7 +9,7 @@ import { PacketListener } from '../../../../src/host/linux/packet-socket.js';
 import { type Raw, type Rig, rigs, turn, until } from './rig.js';
 
 const rig = rigs();
-const left = (n: number): Message => ({ type: 'LEFT', station: { station: n, life: 1 } });
+const left = (n: number): Message => ({ type: 'LEFT', station: { station: 1, life: n } });
 
 interface Ends {
   readonly connection: Connection;
@@ -38,8 +38,8 @@ function connect(at: Rig, onMessage: (message: Message) => void = () => {}): End
   return { connection, raw, ended, heard };
 }
 
-/** The row of the next LEFT, or what it hears in place of it. */
-async function nextRow(raw: Raw): Promise<number | 'closed'> {
+/** The life in the next LEFT, or what it hears in place of it. */
+async function nextOne(raw: Raw): Promise<number | 'closed'> {
   for (let packet = raw.socket.receive(); ; packet = raw.socket.receive()) {
     if (packet === 'closed') return packet;
     if (packet === 'later') {
@@ -49,7 +49,7 @@ async function nextRow(raw: Raw): Promise<number | 'closed'> {
     }
     for (const descriptor of packet.descriptors) rig().own(descriptor);
     const message = decode(packet.payload, packet.descriptors.length);
-    if (message.type === 'LEFT') return message.station.station;
+    if (message.type === 'LEFT') return message.station.life;
   }
 }
 
@@ -59,7 +59,7 @@ describe('what the other side does not read yet', () => {
     connection.read({ ref: false });
     for (let n = 0; n < 1000; n++) connection.send(left(n));
     expect(rig().clock.pending).toBe(1);
-    for (let n = 0; n < 1000; n++) expect(await nextRow(raw)).toBe(n);
+    for (let n = 0; n < 1000; n++) expect(await nextOne(raw)).toBe(n);
     expect([ended, rig().clock.pending]).toEqual([[], 0]);
   });
 
@@ -72,7 +72,7 @@ describe('what the other side does not read yet', () => {
     connection.send(left(500));
     rig().close(bell);
     const mine = rig().bell();
-    for (let n = 0; n < 500; n++) await nextRow(raw);
+    for (let n = 0; n < 500; n++) await nextOne(raw);
     let packet = raw.socket.receive();
     while (packet === 'later') {
       rig().clock.pass(5);
@@ -82,7 +82,7 @@ describe('what the other side does not read yet', () => {
     const [got = -1] = packet.descriptors;
     rig().own(got);
     expect([drainEvent(got), drainEvent(mine)]).toEqual([true, false]);
-    expect(await nextRow(raw)).toBe(500);
+    expect(await nextOne(raw)).toBe(500);
   });
 
   it('ends the connection when it is too much, in a later turn, and once', async () => {
@@ -100,8 +100,8 @@ describe('what the other side does not read yet', () => {
     connection.read({ ref: false });
     for (let n = 0; n < 500; n++) connection.send(left(n));
     connection.finish(left(500));
-    for (let n = 0; n <= 500; n++) expect(await nextRow(raw)).toBe(n);
-    expect(await nextRow(raw)).toBe('closed');
+    for (let n = 0; n <= 500; n++) expect(await nextOne(raw)).toBe(n);
+    expect(await nextOne(raw)).toBe('closed');
     expect(ended).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Station } from '../../../../src/host/broker/messages.js';
 import { Place } from '../../../../src/host/broker/place.js';
-import { startTimeOf } from '../../../../src/host/linux/start-time.js';
+import { taskStat } from '../../../../src/host/linux/task-stat.js';
 import { Guest, kill, type Rig, rigs, serve, start, turn, until } from './rig.js';
 
 const rig = rigs();
@@ -77,7 +77,7 @@ it('members of a dead broker that have ended meanwhile are gone, those that live
   const [live, dead] = [await member(rig()), await member(rig())];
   const seeds = [live, dead].map(({ child: { pid = 0 } }, n) => {
     const { station, descriptor } = first.joined[n] ?? first.bell;
-    return { station, descriptor, pid, startTime: startTimeOf(pid) ?? 0 };
+    return { station, descriptor, pid, startTime: taskStat(`/proc/${pid}`).started };
   });
   await kill(dead.child);
   first.server.close();

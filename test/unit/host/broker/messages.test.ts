@@ -78,7 +78,8 @@ it('bytes that are no message are refused', () => {
 describe('values out of range', () => {
   const WRONG: readonly [string, Message][] = [
     ['a row below 0', { type: 'LEFT', station: { station: -1, life: 1 } }],
-    ['a row beyond 32 bits', { type: 'LEFT', station: { station: 2 ** 32, life: 1 } }],
+    ['a row that no table has', { type: 'LEFT', station: { station: 256, life: 1 } }],
+    ['a life beyond 32 bits', { type: 'LEFT', station: { station: 1, life: 2 ** 32 } }],
     ['a size that is none', { type: 'MEMORY', request: 1, bytes: 0.5 }],
     [
       'a list too long',
@@ -88,6 +89,12 @@ describe('values out of range', () => {
 
   it.each(WRONG)('%s is not sent', (_, message) => {
     expect(() => encode(message)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
+  it('a row that no table has is refused', () => {
+    const packet = encode({ type: 'LEFT', station: { station: 0, life: 1 } });
+    packet[17] = 1;
+    expect(refusedAs(packet, 0)).toBe('EPROTO');
   });
 
   it('a size beyond what a number holds is refused', () => {

@@ -5,7 +5,7 @@ import type { MemoryFile } from '../../../../src/host/broker/memory-files.js';
 import type { Station } from '../../../../src/host/broker/messages.js';
 import { Place } from '../../../../src/host/broker/place.js';
 import { Succession, type SuccessionPorts } from '../../../../src/host/broker/succession.js';
-import { startTimeOf } from '../../../../src/host/linux/start-time.js';
+import { taskStat } from '../../../../src/host/linux/task-stat.js';
 import { Guest, type Host, type Rig, rigs, type Stations, serve, turn, until } from './rig.js';
 
 const rig = rigs();
@@ -88,7 +88,7 @@ class Party {
     const living = [...welcome.bells, ...joined].filter(
       ({ station }) => arena.stations.get(station.station)?.life === station.life,
     );
-    const startTime = startTimeOf(process.pid) ?? 0;
+    const { started: startTime } = taskStat('/proc/self');
     this.host.server.seed(living.map((bell) => ({ ...bell, pid: process.pid, startTime })));
   }
 }
