@@ -15,6 +15,7 @@ export {
   RowFlag,
   SlotSection,
   SlotState,
+  STATIONS,
   StationSection,
   WaitRowSection,
 } from './layout.js';

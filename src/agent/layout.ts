@@ -57,7 +57,7 @@ export const SlotLayout = record(
 );
 
 /** Most stations of a domain: as many as agents. */
-const STATIONS = 256;
+export const STATIONS = 256;
 
 /** A process in a domain of processes: to be exact, who came by the socket, and the threads it started. */
 export const StationLayout = record(

@@ -12,16 +12,13 @@
  * Pairs  P2 see agent/bell: a doorbell is rung after the bell has moved, and drained before the bells are looked at.
  */
 
-import type { Processes } from '../agent/index.js';
+import { type Processes, STATIONS } from '../agent/index.js';
 import { load, store, type Words } from '../mem/index.js';
 import { closeDescriptor, replace } from './linux/descriptors.js';
 import { createEvent, ringEvent } from './linux/event-descriptor.js';
 import { EventWatch } from './linux/event-watch.js';
 import { futexWait, futexWake } from './linux/futex.js';
 import { addressOf } from './linux/mapped-memory.js';
-
-/** Most stations of a domain. */
-const STATIONS = 256;
 
 /** What the threads of a station share. */
 export interface Station {

@@ -6,8 +6,9 @@
  * A thread id may be used again, so an identity is the id and the start time of the thread.
  */
 
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
+import { taskStat } from './linux/task-stat.js';
 
 export interface ThreadIdentity {
   readonly thread: number;
@@ -19,7 +20,7 @@ export interface ThreadIdentity {
 export function ownThread(): ThreadIdentity {
   try {
     const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
-    return { thread, startTime: stat(`/proc/self/task/${thread}`).started };
+    return { thread, startTime: taskStat(`/proc/self/task/${thread}`).started };
   } catch {
     // No /proc: a number that no other thread of this process has.
     return { thread: 0x4000_0000 + threadId, startTime: 0 };
@@ -39,7 +40,7 @@ export function isTaskGone(thread: number, startTime: number): boolean {
 function isGone(place: string, startTime: number): boolean {
   if (process.platform !== 'linux') return false;
   try {
-    const { state, started } = stat(place);
+    const { state, started } = taskStat(place);
     // Ended, and nobody has asked yet how: it will never run again.
     if (state === 'Z' || state === 'X') return true;
     return startTime !== 0 && started !== startTime;
@@ -49,13 +50,6 @@ function isGone(place: string, startTime: number): boolean {
   }
 }
 
-/** Fields 3 and 22 of stat; the name in field 2 may hold anything, so count from behind its last parenthesis. */
-function stat(place: string): { readonly state: string | undefined; readonly started: number } {
-  const text = readFileSync(`${place}/stat`, 'latin1');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0], started: Number(fields[19]) };
-}
-
 export function ownProcess(): number {
   return process.pid;
 }
@@ -63,7 +57,7 @@ export function ownProcess(): number {
 /** When this process started, as its threads tell it; 0 = unknown. */
 export function ownProcessStart(): number {
   try {
-    return stat('/proc/self').started;
+    return taskStat('/proc/self').started;
   } catch {
     return 0;
   }

@@ -7,6 +7,7 @@
  * In this order and nothing else, and of each as many as WELCOME counts. What has come is closed unless all of it comes.
  */
 
+import { STATIONS } from '../../agent/index.js';
 import { fail } from '../../errors.js';
 import { closeDescriptor } from '../linux/descriptors.js';
 import { checkEvent } from '../linux/event-descriptor.js';
@@ -20,8 +21,8 @@ import type { Parcel } from './parcel.js';
 export const JOIN = 'Domain.join';
 /** Memory is mapped in units of this. */
 const GRANULE = 65_536;
-/** More than there are processes or slabs in any domain. */
-const MOST = 4096;
+/** More than there are slabs in any domain. */
+const MOST_SLABS = 4096;
 
 /** All descriptors are the joiner's. */
 export interface Welcome {
@@ -50,7 +51,7 @@ export class Arrival implements Disposable {
   }
 
   #begin(head: MessageOf<'WELCOME'>, parcel: Parcel): void {
-    if (head.slabs > MOST || head.bells > MOST)
+    if (head.slabs > MOST_SLABS || head.bells > STATIONS)
       throw damaged(`no domain has ${head.slabs} slabs or ${head.bells} processes`);
     this.#keepMemory(parcel, head.arena);
     this.#head = head;

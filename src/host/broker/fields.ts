@@ -96,6 +96,18 @@ export const u32: Field<number> = {
   write: (to, value) => to.integer(ours('a number', value, MAX_U32), 4),
 };
 
+/** An index into a table of so many rows. */
+export function below(rows: number): Field<number> {
+  return {
+    read(from) {
+      const value = from.u32();
+      if (value >= rows) throw damaged(`there are ${rows} rows, none of them is ${value}`);
+      return value;
+    },
+    write: (to, value) => to.integer(ours('a row', value, rows - 1), 4),
+  };
+}
+
 /** Sizes and times: integers that a number holds exactly. */
 export const u53: Field<number> = {
   read(from) {

@@ -16,8 +16,10 @@
  *    BYE ─▶                                            and the connection ends
  */
 
+import { STATIONS } from '../../agent/index.js';
 import { fail } from '../../errors.js';
 import {
+  below,
   damaged,
   errorName,
   type Fields,
@@ -41,7 +43,7 @@ export const MOST_DESCRIPTORS = 250;
 /** Bytes of a packet. */
 const MOST_BYTES = 65_536;
 
-const station = record({ station: u32, life: u32 });
+const station = record({ station: below(STATIONS), life: u32 });
 const key = record({ row: u32, generation: u32 });
 
 /** A row of the arena's table of processes, and its incarnation. */

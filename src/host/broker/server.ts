@@ -20,7 +20,7 @@ import { checkEvent } from '../linux/event-descriptor.js';
 import type { PacketListener, PacketSocket, Peer } from '../linux/packet-socket.js';
 import { ProcessDescriptor } from '../linux/process-descriptor.js';
 import { Readiness } from '../linux/readiness.js';
-import { startTimeOf } from '../linux/start-time.js';
+import { taskStat } from '../linux/task-stat.js';
 import { type After, Connection } from './connection.js';
 import { damaged } from './fields.js';
 import { identityOf } from './identity.js';
@@ -270,6 +270,15 @@ export class BrokerServer {
   }
 }
 
+/** null: there is no such process, or none that we may see. */
+function startTimeOf(pid: number): number | null {
+  try {
+    return taskStat(`/proc/${pid}`).started;
+  } catch {
+    return null;
+  }
+}
+
 /** Who is at the other side. @throws EACCES it has ended */
 function processBehind(connection: Connection): { process: ProcessDescriptor; startTime: number } {
   const { pid } = connection.peer;
@@ -279,7 +288,7 @@ function processBehind(connection: Connection): { process: ProcessDescriptor; st
   if (found !== null && startTime !== null && !found.hasEnded())
     return { process: found, startTime };
   found?.close();
-  throw fail('EACCES', OP, { pid }, { why: 'it has ended already' });
+  throw fail('EACCES', OP, { pid }, { why: 'it has ended already, or hides from us' });
 }
 
 /** That process, if it still runs. */

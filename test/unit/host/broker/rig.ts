@@ -2,9 +2,12 @@
 /**
  * A broker without a domain: real sockets, memory files and bells, stations out of a list, time that passes when the test says so.
  */
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { DmaBufError } from '../../../../src/errors.js';
 import type { Welcome } from '../../../../src/host/broker/arrival.js';
@@ -67,7 +70,7 @@ export class Rig {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'dmabuf-test-'));
   readonly path = path.join(this.directory, 'domain');
   readonly clock = new Clock();
-  readonly #undo: (() => void)[] = [];
+  readonly #undo: (() => unknown)[] = [];
   readonly #owned = new Set<number>();
   readonly #before: number;
 
@@ -76,7 +79,7 @@ export class Rig {
   }
 
   /** Is undone at the end, last first. */
-  later(undo: () => void): void {
+  later(undo: () => unknown): void {
     this.#undo.push(undo);
   }
 
@@ -106,13 +109,34 @@ export class Rig {
     return raw;
   }
 
-  end(): void {
-    for (const undo of this.#undo.splice(0).toReversed()) undo();
+  async end(): Promise<void> {
+    for (const undo of this.#undo.splice(0).toReversed()) await undo();
     for (const descriptor of this.#owned) closeDescriptor(descriptor);
     rmSync(this.directory, { recursive: true });
     expect(openDescriptors(), 'descriptors that nobody has closed').toBe(this.#before);
     expect(this.clock.pending, 'timers that nobody has cancelled').toBe(0);
   }
+}
+
+/** One of the programs beside this file, in a process of its own, and the first thing that it says. */
+export async function start(
+  rig: Rig,
+  program: string,
+  args: readonly string[],
+  options: ForkOptions = {},
+): Promise<{ readonly child: ChildProcess; readonly first: unknown }> {
+  const script = fileURLToPath(new URL(program, import.meta.url));
+  const child = fork(script, args, { execArgv: [], ...options });
+  rig.later(() => kill(child));
+  const [first] = (await once(child, 'message')) as [unknown];
+  return { child, first };
+}
+
+/** Kills it; what connected us is closed. */
+export async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await until(() => (child.exitCode ?? child.signalCode) !== null && !child.connected);
+  await turn();
 }
 
 /** A peer that sends what it likes. */
@@ -142,23 +166,28 @@ export function hello(more: object = {}): Message {
   return { type: 'HELLO', pid: process.pid, again: false, station: nobody, arena: 0, ...more };
 }
 
+/** Rows of the arena. */
+export type Stations = Map<number, { readonly life: number; readonly pid: number }>;
+
 interface HostOptions {
   readonly slabs?: readonly MemoryFile[];
   readonly uids?: readonly number[];
   readonly listener?: PacketListener;
   readonly arena?: MemoryFile;
   /** Its own station. */
-  readonly row?: number;
+  readonly own?: Station;
+  /** All there are. */
+  readonly stations?: Stations;
   /** Stations that there are. */
   readonly most?: number;
 }
 
 /** A broker, and what it told its domain. */
-class Host {
+export class Host {
   readonly refused: string[] = [];
   readonly gone: Station[] = [];
   readonly joined: Bell[] = [];
-  readonly stations = new Map<number, { readonly life: number; readonly pid: number }>();
+  readonly stations: Stations;
   readonly arena: MemoryFile;
   readonly bell: Bell;
   readonly server: BrokerServer;
@@ -168,12 +197,13 @@ class Host {
     readonly rig: Rig,
     options: HostOptions = {},
   ) {
-    const { slabs = [], uids = [], row = 0, most = 256 } = options;
+    const { slabs = [], uids = [], own = { station: 0, life: 1 }, most = 256 } = options;
     const { listener = PacketListener.bind(rig.path), arena = rig.memory(ARENA) } = options;
     this.arena = arena;
     this.#most = most;
-    this.bell = { station: { station: row, life: 1 }, descriptor: rig.bell() };
-    this.stations.set(row, { life: 1, pid: process.pid });
+    this.stations = options.stations ?? new Map();
+    this.bell = { station: own, descriptor: rig.bell() };
+    this.stations.set(own.station, { life: own.life, pid: process.pid });
     this.server = new BrokerServer(listener, this.#ports(slabs), { uids });
     rig.later(() => this.server.close());
   }
