@@ -80,7 +80,8 @@ export class Feeder {
     using frame = await pool.acquire({ signal });
     {
       using cpu = await frame.cpuAccess('write', { signal });
-      const more = await this.#job.source.read(inputPixels(cpu, layout));
+      const reading = this.#job.source.read(inputPixels(cpu, layout));
+      const more = await unlessAborted(signal, reading);
       signal.throwIfAborted();
       if (!more) return false;
       new Stamps(cpu, layout).submitted = nowMicros();
@@ -180,4 +181,13 @@ export class Feeder {
       .finally(() => this.#dying.delete(over));
     this.#dying.add(over);
   }
+}
+
+/** What has failed elsewhere ends the wait for an input that gives nothing. What is still read then goes into a frame that nobody looks at. */
+function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
