@@ -127,7 +127,9 @@ function enter({ arena }, env, place) {
     env.atomic(() => {
       if (load(words, index) !== value) return null;
       store(words, own + at.listens, 1);
-      return /** @type {PromiseLike<unknown>} */ ({ then: (fn) => void (hear = () => fn?.(0)) });
+      return heardBy((fn) => {
+        hear = fn;
+      });
     });
   sleepers.rouse = (index) =>
     env.atomic(() => {
@@ -158,6 +160,13 @@ function enter({ arena }, env, place) {
       }
     },
   };
+}
+
+/** A promise that the model settles, by calling what it is told. @param {(fn: () => unknown) => void} tell */
+function heardBy(tell) {
+  const promise = new Promise(() => {});
+  Reflect.set(promise, 'then', tell);
+  return promise;
 }
 
 /** @param {Env} env @param {number} station */
