@@ -173,8 +173,9 @@ export class Agent {
   /** The doorbell of this process has rung: its agents that listen look at their bells. */
   #answerDoorbell(station: number): void {
     if (this.#left) return;
-    this.serve();
+    // First of all: nobody else will, and what this agent owes others may take its time, or fail.
     this.bells.rouse(station, this.slot);
+    this.serve();
   }
 
   /** Listens to the bell on the event loop; does not keep the process alive. */

@@ -8,17 +8,7 @@
  *             taking the bits: summary first, then what it stands for.
  */
 
-import {
-  type Arena,
-  add,
-  exchange,
-  load,
-  notify,
-  or,
-  store,
-  type Words,
-  waitAsync,
-} from '../mem/index.js';
+import { type Arena, add, exchange, load, or, store, type Words } from '../mem/index.js';
 import { Parked, SlotLayout } from './layout.js';
 import type { Sleepers } from './sleepers.js';
 import type { Slots } from './slots.js';
@@ -63,15 +53,12 @@ export class Bells {
     add(this.#words, at + slot.bell, 1); // P2
     const parked = load(this.#words, at + slot.parked);
     if (parked === 0) return;
-    const { processes } = this.sleepers;
-    if (processes === null) {
-      notify(this.#words, at + slot.bell);
-      return;
-    }
-    if ((parked & Parked.BLOCKS) !== 0) processes.wake(at + slot.bell);
-    if ((parked & Parked.LISTENS) === 0) return;
+    const { sleepers } = this;
+    const { processes } = sleepers;
+    if (processes === null || (parked & Parked.BLOCKS) !== 0) sleepers.wake(at + slot.bell);
+    if (processes === null || (parked & Parked.LISTENS) === 0) return;
     const station = load(this.#words, at + slot.station);
-    if (station === processes.station) notify(this.#words, at + slot.bell);
+    if (station === processes.station) sleepers.rouse(at + slot.bell);
     else processes.kick(station - 1);
   }
 
@@ -81,7 +68,7 @@ export class Bells {
     for (let index = 0, { used } = this.slots; index < used; index++) {
       const at = this.slots.at(index);
       if (index === except || load(w, at + slot.station) !== station) continue;
-      if ((load(w, at + slot.parked) & Parked.LISTENS) !== 0) notify(w, at + slot.bell);
+      if ((load(w, at + slot.parked) & Parked.LISTENS) !== 0) this.sleepers.rouse(at + slot.bell);
     }
   }
 
@@ -133,7 +120,7 @@ export class Bells {
   }
 
   /** Settles at a ring, or after `ms`; null when it has rung since `seen`. */
-  listen(index: number, seen: number, ms: number): Promise<unknown> | null {
-    return waitAsync(this.#words, this.slots.at(index) + slot.bell, seen, ms);
+  listen(index: number, seen: number, ms: number): PromiseLike<unknown> | null {
+    return this.sleepers.listen(this.slots.at(index) + slot.bell, seen, ms);
   }
 }

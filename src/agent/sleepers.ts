@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
- * agent/sleepers — threads that block on a word of the arena, and who wakes them, in a domain of threads or of processes.
+ * agent/sleepers — who sleeps on a word of the arena, and how they are woken, in a domain of threads or of processes.
  *
- * The engine wakes only sleepers of its own process, so in a domain of processes all of them sleep in the system instead, on the
- * same word. Both end at the word's change, at the end of their time, or for no reason: a sleeper always looks again.
+ * The engine wakes only sleepers of its own process. So in a domain of processes threads that block do it in the system, on the same
+ * word, where anybody can wake them. An event loop cannot: it listens to the engine, and who is in another process asks a thread of
+ * this one to rouse it. Every sleep ends at the word's change, at the end of its time, or for no reason: a sleeper always looks again.
  */
 
-import { type Arena, block, notify, type Words } from '../mem/index.js';
+import { type Arena, block, notify, type Words, waitAsync } from '../mem/index.js';
 import type { Processes } from './ports.js';
 
 export class Sleepers {
@@ -25,9 +26,19 @@ export class Sleepers {
     else this.processes.block(index, value, ms);
   }
 
-  /** Wakes all who block on the word. */
+  /** Wakes all who block on the word; in a domain of threads also those that listen. */
   wake(index: number): void {
     if (this.processes === null) notify(this.#words, index);
     else this.processes.wake(index);
+  }
+
+  /** Settles when it is roused, or after `ms`; null when the word has another value. */
+  listen(index: number, value: number, ms: number): PromiseLike<unknown> | null {
+    return waitAsync(this.#words, index, value, ms);
+  }
+
+  /** Wakes the event loops of this process that listen to the word. */
+  rouse(index: number): void {
+    notify(this.#words, index);
   }
 }

@@ -89,7 +89,7 @@ export const models = [
     planted: {
       'nobody is notified': ({ name }) => (name === 'notify' ? 'drop' : undefined),
       'parked is never said': ({ name, word, args }) =>
-        name === 'store' && word.endsWith('.parked') && args[0] === 1 ? 'drop' : undefined,
+        name === 'store' && word.endsWith('.parked') && args[0] !== 0 ? 'drop' : undefined,
       'looks before it publishes': broken(() => {
         /** @this {ObjectWait} */
         const look = function look() {
