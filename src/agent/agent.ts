@@ -198,7 +198,7 @@ export class Agent {
   }
 
   /** The engine waits on shared memory only; where ours is not, nobody but other processes rings, and the doorbell answers. */
-  #bell(seen: number, ms: number): Promise<unknown> | null {
+  #bell(seen: number, ms: number): PromiseLike<unknown> | null {
     if (this.arena.memory instanceof SharedArrayBuffer)
       return this.bells.listen(this.slot, seen, ms);
     return new Promise<void>((resolve) => {
