@@ -42,6 +42,10 @@ function codeOf(fn) {
 const heed = (...of) => new Readiness(...of);
 const listen = (...to) => new EventWatch(...to);
 
+function throwing() {
+  throw new RangeError('could not allocate memory');
+}
+
 async function until(so) {
   while (!so()) await turn();
 }
@@ -226,6 +230,8 @@ const deeds = {
 
   /** Maps inherited memory where the engine has none to put it over. */
   async 'map all the same'() {
+    // As it does where address space is limited.
+    if (globalThis.WebAssembly !== undefined) WebAssembly.Memory = throwing;
     const memory = mapShared('deed', INHERITED, BYTES);
     const words = new Int32Array(memory);
     console.log(`${isShared(memory)} ${Atomics.add(words, 0, 1)}`);
