@@ -109,12 +109,19 @@ export class Rig {
     return raw;
   }
 
-  async end(): Promise<void> {
+  /** As at the beginning. */
+  async clear(): Promise<void> {
     for (const undo of this.#undo.splice(0).toReversed()) await undo();
     for (const descriptor of this.#owned) closeDescriptor(descriptor);
-    rmSync(this.directory, { recursive: true });
+    this.#owned.clear();
+    rmSync(this.path, { force: true });
     expect(openDescriptors(), 'descriptors that nobody has closed').toBe(this.#before);
     expect(this.clock.pending, 'timers that nobody has cancelled').toBe(0);
+  }
+
+  async end(): Promise<void> {
+    await this.clear();
+    rmSync(this.directory, { recursive: true });
   }
 }
 
