@@ -150,8 +150,9 @@ export class Connection {
         this.#timer = this.#after(RETRY, () => this.#flush());
         return;
       }
-      // A failure has emptied the queue already.
-      if (this.#unsent[0] === first) this.#unsent.shift();
+      // A failure has emptied the queue, and closed what was in it.
+      if (this.#unsent[0] !== first) return;
+      this.#unsent.shift();
       for (const descriptor of first.descriptors) closeDescriptor(descriptor);
     }
     if (this.#finishing) this.close();

@@ -5,7 +5,7 @@ import type { DmaBufError } from '../../../../src/errors.js';
 import { Connection } from '../../../../src/host/broker/connection.js';
 import { decode, type Message } from '../../../../src/host/broker/messages.js';
 import { drainEvent, ringEvent } from '../../../../src/host/linux/event-descriptor.js';
-import { PacketListener } from '../../../../src/host/linux/packet-socket.js';
+import { PacketListener, type PacketSocket } from '../../../../src/host/linux/packet-socket.js';
 import { type Raw, type Rig, rigs, turn, until } from './rig.js';
 
 const rig = rigs();
@@ -13,6 +13,8 @@ const left = (n: number): Message => ({ type: 'LEFT', station: { station: 1, lif
 
 interface Ends {
   readonly connection: Connection;
+  /** What it sends through. */
+  readonly socket: PacketSocket;
   readonly raw: Raw;
   readonly ended: (DmaBufError | null)[];
   readonly heard: Message[];
@@ -35,7 +37,7 @@ function connect(at: Rig, onMessage: (message: Message) => void = () => {}): End
     ended: (why) => ended.push(why),
   });
   at.later(() => connection.close());
-  return { connection, raw, ended, heard };
+  return { connection, socket, raw, ended, heard };
 }
 
 /** The life in the next LEFT, or what it hears in place of it. */
@@ -61,6 +63,16 @@ describe('what the other side does not read yet', () => {
     expect(rig().clock.pending).toBe(1);
     for (let n = 0; n < 1000; n++) expect(await nextOne(raw)).toBe(n);
     expect([ended, rig().clock.pending]).toEqual([[], 0]);
+  });
+
+  it('is forgotten, and closed once, when it cannot be sent at all', async () => {
+    const { connection, socket, ended } = connect(rig());
+    for (let n = 0; n < 500; n++)
+      connection.send({ type: 'JOINED', list: [{ station: 1, life: 1 }] }, [rig().bell()]);
+    socket.close();
+    rig().clock.pass(5);
+    await turn();
+    expect(ended).toEqual([expect.objectContaining({ code: 'EBADF' })]);
   });
 
   it('keeps descriptors of its own', async () => {
