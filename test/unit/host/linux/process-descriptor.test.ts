@@ -2,8 +2,11 @@
 /** Processes by descriptors. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { closeDescriptor } from '../../../../src/host/linux/descriptors.js';
+import { createEvent } from '../../../../src/host/linux/event-descriptor.js';
 import { PacketListener, PacketSocket } from '../../../../src/host/linux/packet-socket.js';
 import { ProcessDescriptor } from '../../../../src/host/linux/process-descriptor.js';
 import { Readiness } from '../../../../src/host/linux/readiness.js';
@@ -85,5 +88,18 @@ describe('the process at the other side of a connection', () => {
     expect(peer?.hasEnded()).toBe(false);
     peer?.signal(0);
     for (const one of [peer, near, far, listener]) one?.close();
+  });
+
+  it('is told by its number, but only while it has not hung up, where the system knows no better', () => {
+    // Stands for a connection of which the system cannot say more than the number.
+    const both = createEvent();
+    const end = openSync(`/proc/self/fd/${both}`, constants.O_RDONLY | constants.O_NONBLOCK);
+    const socket = { descriptor: end, peer: { pid: process.pid } } as PacketSocket;
+    const peer = ProcessDescriptor.ofPeer(socket);
+    expect(peer?.hasEnded()).toBe(false);
+    peer?.close();
+    closeDescriptor(both);
+    expect(ProcessDescriptor.ofPeer(socket)).toBe(null);
+    closeSync(end);
   });
 });
