@@ -26,7 +26,7 @@ export default defineConfig({
           name: 'host',
           include: ['test/unit/host/**/*.test.ts'],
           pool: 'forks',
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {

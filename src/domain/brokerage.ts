@@ -91,7 +91,8 @@ export class Brokerage {
     this.#succession = new Succession({
       brokerIsAlive: () => this.#isBrokerAlive(),
       takeOver: () => this.#takeOver(),
-      serve: () => this.#open(this.#init.place.succeed()),
+      serve: () => this.#succeed(),
+      giveBack: () => void this.#init.stations.succeed(agent.tag, 0),
       reconnect: (limits) => this.#reconnect(limits),
       failed: () => {},
       timer: (ms, fn) => platform.timer(ms, fn),
@@ -130,6 +131,20 @@ export class Brokerage {
     const { agent, stations } = this.#both();
     const { broker } = stations;
     return !this.#isBrokerAlive() && stations.succeed(broker, agent.tag);
+  }
+
+  #succeed(): void {
+    const { place } = this.#init;
+    const listener = place.succeed();
+    try {
+      this.#open(listener);
+    } catch (error) {
+      place.close();
+      this.#server?.close();
+      this.#server = null;
+      listener.close();
+      throw error;
+    }
   }
 
   #open(listener: ReturnType<Place['open']>): void {

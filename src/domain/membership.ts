@@ -27,6 +27,7 @@ import {
   makeMemory,
   mapMemory,
   newBell,
+  ownerOf,
   ownProcess,
   ownProcessStart,
   Place,
@@ -144,7 +145,11 @@ export class Membership {
       const memory = mapMemory(op, arenaFile, slabFiles);
       const arena = Arena.open(memory.arena, SECTIONS);
       const others = usersOf(arena).length > 0;
-      const place = Place.of(path, { others, fresh: isFresh(arena) });
+      const place = Place.of(path, {
+        others,
+        fresh: isFresh(arena),
+        owner: ownerOf(arenaFile.descriptor),
+      });
       entered = new Membership(memory, arena, { ...own, bell, bells }, place);
     } catch (error) {
       client.bye();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 export { BrokerClient } from './broker/client.js';
+export { ownerOf } from './broker/identity.js';
 export { Place } from './broker/place.js';
 export { type BrokerPorts, BrokerServer, type Seed } from './broker/server.js';
 export { Succession } from './broker/succession.js';

@@ -51,19 +51,29 @@ export interface PlaceOptions {
   readonly others: boolean;
 }
 
+interface FoundOptions extends PlaceOptions {
+  /** The directory was made for this domain alone. */
+  readonly fresh: boolean;
+  /** Id of the user who made the domain: his processes serve it, and nobody else's. */
+  readonly owner: number;
+}
+
 export class Place {
   /** Of the socket: absolute. */
   readonly path: string;
   readonly #others: boolean;
   /** Its directory was made for this domain alone. */
   readonly #fresh: boolean;
+  /** Whose it is. */
+  readonly #owner: number;
   /** Inode of our socket; 0: there is none. */
   #inode = 0;
 
-  private constructor(socket: string, others: boolean, fresh: boolean) {
+  private constructor(socket: string, others: boolean, fresh: boolean, owner: number) {
     this.path = socket;
     this.#others = others;
     this.#fresh = fresh;
+    this.#owner = owner;
   }
 
   /**
@@ -76,16 +86,16 @@ export class Place {
       const given = path.resolve(where);
       checkLength(given);
       checkDirectory(path.dirname(given), others);
-      return new Place(given, others, false);
+      return new Place(given, others, false, ourselves());
     }
     const fresh = path.join(freshDirectory(others), 'domain');
     checkLength(fresh);
-    return new Place(fresh, others, true);
+    return new Place(fresh, others, true, ourselves());
   }
 
-  /** Where a domain is found already, to succeed its broker. `fresh`: its directory was made for it alone. */
-  static of(socket: string, { others, fresh }: PlaceOptions & { readonly fresh: boolean }): Place {
-    return new Place(path.resolve(socket), others, fresh);
+  /** Where a domain is found already, to succeed its broker. */
+  static of(socket: string, { others, fresh, owner }: FoundOptions): Place {
+    return new Place(path.resolve(socket), others, fresh, owner);
   }
 
   /** Listens here, as a new domain. @throws EBUSY a domain lives here · EEXIST there is something else · EACCES */
@@ -99,9 +109,11 @@ export class Place {
     });
   }
 
-  /** Listens here, in place of a broker that has ended. @throws EBUSY another domain lives here now · EACCES */
+  /** Listens here, in place of a broker that has ended. @throws EBUSY another domain lives here now · EACCES it is not ours */
   succeed(): PacketListener {
     return inFiles(this.path, () => {
+      if (this.#owner !== ourselves())
+        throw fail('EACCES', OP, { path: this.path }, { why: 'only its own user serves a domain' });
       // The one before may have removed it.
       checkDirectory(path.dirname(this.path), this.#others);
       if (isAlive(this.path)) throw taken(this.path);
@@ -160,6 +172,11 @@ export class Place {
   }
 }
 
+/** Id of the user that this process acts for. */
+function ourselves(): number {
+  return process.geteuid?.() ?? -1;
+}
+
 /** In the user's own run-time directory, where there is one, and where others cannot reach it anyway; else a temporary one. */
 function freshDirectory(others: boolean): string {
   const { XDG_RUNTIME_DIR: own } = process.env;
@@ -189,7 +206,7 @@ function checkDirectory(directory: string, others: boolean): void {
 function checkOwner(directory: string, { mode, uid }: Stats): void {
   const at = { directory, mode: (mode & 0o777).toString(8), uid };
   const refuse = (why: string): Error => fail('EACCES', OP, at, { why });
-  if (uid !== process.geteuid?.())
+  if (uid !== ourselves())
     throw refuse('the directory belongs to somebody else: choose one of your own');
   if ((mode & WRITABLE_BY_OTHERS) !== 0)
     throw refuse(

@@ -2,7 +2,7 @@
 /**
  * broker/succession — what a member does when its connection to the broker has ended: one of them takes over, the others connect again.
  *
- *    looking ── the broker has ended, and the arena makes it us ──▶ serving (again and again, until that works)
+ *    looking ── the broker has ended, and the arena makes it us ──▶ serving; if that fails, it is given back: others may be able to
  *       └───── else: connect again, with the station that we have ──▶ connected
  *
  * It never gives up while the domain is open: everything but joining goes on meanwhile. Tries grow apart, up to a second. Who was merely
@@ -23,8 +23,10 @@ export interface SuccessionPorts {
   brokerIsAlive(): boolean;
   /** Makes us the broker, in the arena. false: somebody else is. */
   takeOver(): boolean;
-  /** Begins to serve. @throws why that does not work just now */
+  /** Begins to serve. @throws why that does not work just now, and leaves nothing behind */
   serve(): void;
+  /** Nobody is the broker any more. */
+  giveBack(): void;
   /** Connects to the broker, as a member that it has already. Rejects when that does not work just now. */
   reconnect(limits: Limits): Promise<void>;
   /** A try has failed; there will be another. */
@@ -34,10 +36,8 @@ export interface SuccessionPorts {
 
 export class Succession {
   readonly #ports: SuccessionPorts;
-  #closing = new AbortController();
+  readonly #closing = new AbortController();
   #looking = false;
-  /** The arena says so: nobody else will serve. */
-  #chosen = false;
 
   constructor(ports: SuccessionPorts) {
     this.#ports = ports;
@@ -65,9 +65,17 @@ export class Succession {
   }
 
   async #try(): Promise<void> {
-    this.#chosen ||= !this.#ports.brokerIsAlive() && this.#ports.takeOver();
-    if (this.#chosen) this.#ports.serve();
+    if (!this.#ports.brokerIsAlive() && this.#ports.takeOver()) this.#serve();
     else await this.#ports.reconnect({ timeout: PATIENCE, signal: this.#closing.signal });
+  }
+
+  #serve(): void {
+    try {
+      this.#ports.serve();
+    } catch (error) {
+      this.#ports.giveBack();
+      throw error;
+    }
   }
 
   #sleep(ms: number): Promise<void> {

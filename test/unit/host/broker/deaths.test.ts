@@ -81,7 +81,11 @@ it('members of a dead broker that have ended meanwhile are gone, those that live
   });
   await kill(dead.child);
   first.server.close();
-  const place = Place.of(rig().path, { others: false, fresh: false });
+  const place = Place.of(rig().path, {
+    others: false,
+    fresh: false,
+    owner: process.geteuid?.() ?? -1,
+  });
   const second = serve(rig(), { listener: place.succeed() });
   second.server.seed(seeds);
   await until(() => second.gone.length === 1);

@@ -52,6 +52,17 @@ describe('memory that a member publishes', () => {
     expect(host.refused).toEqual([]);
   });
 
+  it('is found though its publisher has said much before, and the broker is late', async () => {
+    serve(rig());
+    const [first, second] = [await Guest.join(rig()), await Guest.join(rig())];
+    const file = rig().memory(ARENA);
+    // More than is read of one member in a turn.
+    for (let n = 0; n < 150; n++) first.client.withdraw(key);
+    const published = first.client.publish(key, file);
+    expect(same(rig(), await second.client.fetch(key), file)).toBe(true);
+    await published;
+  });
+
   it('stays when its publisher has gone', async () => {
     const host = serve(rig());
     const [first, second] = [await Guest.join(rig()), await Guest.join(rig())];

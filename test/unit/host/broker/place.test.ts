@@ -106,7 +106,8 @@ describe('a path', () => {
 });
 
 describe('a successor', () => {
-  const successor = (): Place => Place.of(rig().path, { others: false, fresh: false });
+  const successor = (): Place =>
+    Place.of(rig().path, { ...alone, fresh: false, owner: process.geteuid?.() ?? -1 });
 
   it('takes the place of a dead broker', () => {
     Place.at(rig().path, alone).open().close();
@@ -123,7 +124,11 @@ describe('a successor', () => {
     const before = Place.at(true, alone);
     before.open().close();
     before.close();
-    const place = Place.of(before.path, { others: false, fresh: true });
+    const place = Place.of(before.path, {
+      ...alone,
+      fresh: true,
+      owner: process.geteuid?.() ?? -1,
+    });
     const listener = place.succeed();
     expect(mode(path.dirname(before.path))).toBe('700');
     PacketSocket.connect(before.path).close();
@@ -136,6 +141,12 @@ describe('a successor', () => {
     open(rig(), Place.at(rig().path, alone));
     expect(() => successor().succeed()).toThrow(expect.objectContaining({ code: 'EBUSY' }));
     PacketSocket.connect(rig().path).close();
+  });
+
+  it('of another user than made the domain takes nothing', () => {
+    Place.at(rig().path, { others: true }).open().close();
+    const place = Place.of(rig().path, { others: true, fresh: false, owner: 65_534 });
+    expect(() => place.succeed()).toThrow(/^EACCES: .*only its own user/);
   });
 
   it('keeps its socket when the one before closes late', () => {

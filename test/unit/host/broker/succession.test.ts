@@ -51,6 +51,9 @@ class Party {
         return true;
       },
       serve: () => this.#serve(),
+      giveBack: () => {
+        arena.broker = null;
+      },
       reconnect: () => this.#reconnect(),
       failed: (error) => this.failed.push(error),
       timer: at.clock.after,
@@ -81,7 +84,11 @@ class Party {
   #serve(): void {
     const { at, arena } = this;
     const { station: own, welcome, joined } = this.guest;
-    const place = Place.of(at.path, { others: false, fresh: false });
+    const place = Place.of(at.path, {
+      others: false,
+      fresh: false,
+      owner: process.geteuid?.() ?? -1,
+    });
     const listener = place.succeed();
     this.host = serve(at, { listener, arena: arena.memory, own, stations: arena.stations });
     at.later(() => place.close());
@@ -102,6 +109,27 @@ async function whenever(so: () => boolean): Promise<void> {
 }
 
 const serving = (parties: readonly Party[]): Party[] => parties.filter(({ host }) => host !== null);
+
+/** Ports of which nothing works, and what was asked of them. */
+function deadEnd(at: Rig): { readonly ports: SuccessionPorts; readonly asked: string[] } {
+  const asked: string[] = [];
+  const ports: SuccessionPorts = {
+    brokerIsAlive: () => false,
+    takeOver: () => asked.push('take over') > 0,
+    serve: () => {
+      asked.push('serve');
+      throw new Error('not now');
+    },
+    giveBack: () => void asked.push('give back'),
+    reconnect: () => {
+      asked.push('reconnect');
+      return Promise.reject(new Error('not now'));
+    },
+    failed: () => {},
+    timer: at.clock.after,
+  };
+  return { ports, asked };
+}
 
 describe('when the broker ends', () => {
   it('one takes over, the other keeps its station, nobody is gone, and newcomers join', async () => {
@@ -135,6 +163,26 @@ describe('when the broker ends', () => {
     expect(newcomer.welcome.bells).toHaveLength(1);
   });
 
+  it('another one takes over when the first cannot serve', async () => {
+    const { host, arena } = first(rig());
+    const unable = await Party.join(rig(), arena, {
+      serve: () => {
+        throw new Error('a place that is not mine');
+      },
+    });
+    end(host, arena);
+    await whenever(() => unable.failed.length > 0);
+    const late = new Succession({
+      ...deadEnd(rig()).ports,
+      brokerIsAlive: () => arena.broker !== null,
+      takeOver: () => (arena.broker ??= { station: 9, life: 1 }).station === 9,
+      serve: () => {},
+    });
+    late.begin();
+    await whenever(() => arena.broker?.station === 9);
+    late.close();
+  });
+
   it('a newcomer gets the bells of members that have not come again yet', async () => {
     const { host, arena } = first(rig());
     const slow = await Guest.join(rig());
@@ -163,33 +211,14 @@ it('who was merely cut off comes again, and takes nothing over', async () => {
 });
 
 describe('the search', () => {
-  /** Ports of which nothing works, and what was asked of them. */
-  function deadEnd(at: Rig): { readonly ports: SuccessionPorts; readonly asked: string[] } {
-    const asked: string[] = [];
-    const ports: SuccessionPorts = {
-      brokerIsAlive: () => false,
-      takeOver: () => asked.push('take over') > 0,
-      serve: () => {
-        asked.push('serve');
-        throw new Error('not now');
-      },
-      reconnect: () => {
-        asked.push('reconnect');
-        return Promise.reject(new Error('not now'));
-      },
-      failed: () => {},
-      timer: at.clock.after,
-    };
-    return { ports, asked };
-  }
-
-  it('goes on serving until that works, once the arena has made it the broker', async () => {
+  it('gives back what it cannot serve, for others that can, and tries again', async () => {
     const { ports, asked } = deadEnd(rig());
     const succession = new Succession(ports);
     succession.begin();
     succession.begin();
-    await whenever(() => asked.length === 5);
-    expect(asked).toEqual(['take over', 'serve', 'serve', 'serve', 'serve']);
+    await whenever(() => asked.length === 6);
+    const once = ['take over', 'serve', 'give back'];
+    expect(asked).toEqual([...once, ...once]);
     succession.close();
   });
 
