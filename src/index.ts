@@ -42,6 +42,7 @@ export {
   type Member,
   Pin,
   type Readiness,
+  type SealedOptions,
   type Segment,
   type Share,
   type SourceSegment,
@@ -50,6 +51,7 @@ export {
   type ViewType,
 } from './buf/index.js';
 export {
+  allocSealed,
   Domain,
   type DomainEventMap,
   type DomainHandle,

@@ -11,7 +11,7 @@
  *   rows                                         words of a row: nameInQueue, setWord('pool' | 'poolNext'), id, size, name …
  *   life                                         of(row), used, refers(slot, row), isLive(row, generation)
  *   attachments.all() · tickets.inFlight()       for snapshots
- *   sealed.make(op, size, {name, resv}, limits)  a buffer that only this agent writes to
+ *   sealed.make(op, size, options)                a buffer that only this agent writes to
  *   exports.static(info) · exports.dynamic(info) · openShare(buffers, op, share) · makeDevice(op, name, caps)
  *   attachOperation(op, buf, device, null, makeAttachment) · attachment.mapOperation(op, direction)   importing as a step of an operation
  *   callExporter(agent, call)                    one callback of somebody else's, with errors, time limit and giving up
@@ -57,6 +57,7 @@ export { Pin } from './pin.js';
 export type { Shown } from './port.js';
 export type { Readiness } from './readiness.js';
 export type { Reference } from './reference.js';
+export type { SealedOptions } from './sealed-buffers.js';
 export type { BufferName, SealedFile, SealedMemory } from './sealed-memory.js';
 export type { Segment, SgTable } from './sg-table.js';
 export type { Share, ShareFields } from './share.js';

@@ -10,9 +10,10 @@
  */
 
 import { type Operation, objectKey } from '../agent/index.js';
-import { checkInteger, DmaBufError, fail, inCall } from '../errors.js';
+import { checkInteger, checkWait, DmaBufError, fail, inCall } from '../errors.js';
 import type { WaitOptions } from '../fence/index.js';
-import type { Buffers, NewBuffer } from './buffers.js';
+import type { AllocOptions } from './alloc-options.js';
+import type { Buffers } from './buffers.js';
 import type { DmaBuf } from './dma-buf.js';
 import { generationOf } from './life.js';
 import { Opening } from './opening.js';
@@ -22,6 +23,9 @@ import { type SgTable, sgTable } from './sg-table.js';
 
 /** Milliseconds that a blocking call waits for the memory at a time. */
 const SLICE = 50;
+
+/** What a sealed buffer may be given, and how long it may take. */
+export interface SealedOptions extends WaitOptions, Omit<AllocOptions, 'heap'> {}
 
 export class SealedBuffers {
   /** What this agent has made, by row. */
@@ -46,17 +50,21 @@ export class SealedBuffers {
     throw fail('ENOTSUP', op, {}, { why });
   }
 
+  /** @throws ESTALE */
+  #checkHere(op: string): void {
+    if (!this.buffers.agent.left) return;
+    throw fail('ESTALE', op, {}, { why: 'the domain was closed here' });
+  }
+
   // ------------------------------------------------------------------------------------------- by the maker
 
   /** @throws EINVAL · ENOTSUP · ENOMEM · ENFILE · ETIMEDOUT · the signal's reason · ESTALE the domain was closed meanwhile */
-  async make(
-    op: string,
-    size: number,
-    { name, resv }: Omit<NewBuffer, 'size'>,
-    limits: WaitOptions,
-  ): Promise<DmaBuf> {
+  async make(op: string, size: number, options: SealedOptions): Promise<DmaBuf> {
     const { buffers } = this;
     const { agent, life } = buffers;
+    const limit = checkWait(op, options);
+    this.#checkHere(op);
+    const { name, resv, signal } = options;
     checkInteger(op, 'size', size, 1);
     buffers.checkNew(op, { name, resv });
     const memory = this.#have(op);
@@ -69,8 +77,11 @@ export class SealedBuffers {
     let file: SealedFile | null = null;
     try {
       file = memory.make(op, size);
-      await file.publish({ row, generation: generationOf(life.of(row)) }, limits);
-      if (agent.left) throw fail('ESTALE', op, {}, { why: 'the domain was closed here' });
+      await file.publish(
+        { row, generation: generationOf(life.of(row)) },
+        { timeout: limit, signal },
+      );
+      this.#checkHere(op);
     } catch (error) {
       file?.close();
       if (!agent.left) buffers.abandon(row); // who leaves is reaped: the row is somebody else's

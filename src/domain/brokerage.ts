@@ -20,6 +20,7 @@ import {
   closeDescriptors,
   type Doorbells,
   type Place,
+  type SealedFiles,
   type Seed,
   type Station,
   type StationMemory,
@@ -41,6 +42,7 @@ export interface BrokerageInit {
   readonly place: Place;
   /** Ids of users who may join besides our own. */
   readonly users: readonly number[];
+  readonly sealed: SealedFiles;
 }
 
 export class Brokerage {
@@ -63,6 +65,11 @@ export class Brokerage {
   /** A connection, from its welcome on. */
   hear(client: BrokerClient): void {
     this.#client = client;
+    this.#init.sealed.connect({
+      publish: (name, file, limits) => client.publish(name, file, limits),
+      withdraw: (name) => client.withdraw(name),
+      fetch: (name) => client.fetch(name),
+    });
     client.serve({
       onJoined: (bell) => this.put(bell.station, bell.descriptor),
       onLeft: () => {},
@@ -79,6 +86,7 @@ export class Brokerage {
 
   #lost(): void {
     this.#client = null;
+    this.#init.sealed.disconnect();
     if (this.#agent === null) this.#orphaned = true;
     else this.#succession?.begin();
   }
@@ -166,7 +174,15 @@ export class Brokerage {
       slabs: memory.slabFiles,
       bell: { station: { station, life }, descriptor: bell },
     };
-    this.#server = new BrokerServer(listener, ports, { uids: users });
+    const server = new BrokerServer(listener, ports, { uids: users });
+    const { memory: held } = server;
+    this.#server = server;
+    this.#init.sealed.connect({
+      publish: async (name, file) => held.publish(name, file),
+      withdraw: (name) => held.withdraw(name),
+      fetch: async (name) => held.fetch(name),
+      fetchNow: (name) => held.fetch(name),
+    });
     stations.tidy();
     this.#server.seed(this.#others());
   }
@@ -236,6 +252,7 @@ export class Brokerage {
   /** The agent has left, and no other thread of this process is in the domain. */
   close(): void {
     this.#closed = true;
+    this.#init.sealed.close();
     this.#succession?.close();
     this.#client?.bye();
     // Before anybody takes over: what is at the path then is the successor's.

@@ -15,7 +15,6 @@ import {
   type DynamicExportedBuf,
   type DynamicExportInfo,
   type ExportedBuf,
-  type Leak,
   type Member,
   makeDevice,
   openShare,
@@ -58,9 +57,10 @@ import { createEntry, type DomainHandle, type Entry, enter, handleOf, joinEntry 
 import { type DomainEventMap, Events } from './events.js';
 import { identityOf, platformOf } from './identity.js';
 import { DOMAIN_NAME_BYTES, DomainSection } from './layout.js';
-import { LocalMember, memberKey } from './member.js';
+import { memberKey } from './member.js';
 import { Members } from './members.js';
 import type { DomainOptions } from './options.js';
+import { portsOf } from './ports.js';
 import { Rooms } from './rooms.js';
 import { watchStalls } from './stall.js';
 
@@ -86,13 +86,10 @@ export class Domain implements AsyncDisposable {
   #closing: Promise<void> | null = null;
 
   private constructor(entry: Entry) {
-    const { arena, heapMemory, debug, stallAfter, membership } = entry;
+    const { arena, heapMemory, stallAfter, membership } = entry;
     const who = identityOf(entry);
-    const onLeak = (leak: Leak): void => this.#events.emit('leak', leak);
+    const ports = portsOf(entry, this.#events);
     this.#entry = entry;
-    const memberTag = (member: Member): number | null =>
-      member instanceof LocalMember ? member.tag : null;
-    const ports = { stacks: debug, onLeak, memberTag };
     this.#rooms = new Rooms(arena, heapMemory, platformOf(entry), who, ports);
     this.#members = new Members(this.#rooms.agent, this.#events, who.pid);
     this.#stalls = watchStalls(this.#rooms, this.#events, stallAfter);

@@ -15,6 +15,7 @@ import {
   type ProcessHeritage,
   processHeritage,
   processSupport,
+  type SealedFiles,
   threadName,
   threadSupport,
 } from '../host/index.js';
@@ -50,6 +51,8 @@ export interface Entry {
   /** Null in a domain of threads. */
   readonly process: StationPart | null;
   readonly processes: Processes | null;
+  /** Memory that others can only read; null in a domain of threads. */
+  readonly sealed: SealedFiles | null;
   /** Set for the agent that came by the socket, or founded the domain: it keeps the station. */
   readonly membership: Membership | null;
   readonly agent: string;
@@ -59,7 +62,7 @@ export interface Entry {
 }
 
 /** Of a domain of threads. */
-const THREADS = { process: null, processes: null, membership: null } as const;
+const THREADS = { process: null, processes: null, sealed: null, membership: null } as const;
 
 /** A new arena and a new heap. @throws ENOTSUP · EINVAL · ENOMEM · EBUSY a domain lives at that path · EACCES */
 export async function createEntry(options: DomainOptions): Promise<Entry> {

@@ -24,6 +24,7 @@ import {
   Doorbells,
   insist,
   isTaskGone,
+  keeperBySocket,
   makeMemory,
   mapMemory,
   newBell,
@@ -32,6 +33,7 @@ import {
   ownProcessStart,
   Place,
   pause,
+  SealedFiles,
   type Station,
   type StationMemory,
 } from '../host/index.js';
@@ -52,6 +54,7 @@ export interface Grounds {
   readonly heapMemory: HeapMemory;
   readonly process: StationPart;
   readonly processes: Processes;
+  readonly sealed: SealedFiles;
   readonly membership: Membership | null;
 }
 
@@ -61,7 +64,9 @@ export function shareStation(arena: Arena, process: StationPart): Grounds {
   const stations = new Stations(arena, { isGone: isTaskGone });
   const processes = new Doorbells(arena.memory, process.own, () => stations.rungByAll(process.own));
   const heapMemory = asHeap(process.slabs, process.slabBytes);
-  return { arena, heapMemory, process, processes, membership: null };
+  const sealed = new SealedFiles(process.path);
+  sealed.connect(keeperBySocket(process.path));
+  return { arena, heapMemory, process, processes, sealed, membership: null };
 }
 
 /** Milliseconds until the next try of somebody who knows that there is a domain. */
@@ -81,6 +86,7 @@ export class Membership {
   readonly #memory: StationMemory;
   readonly #part: StationPart;
   readonly #brokerage: Brokerage;
+  readonly #sealed: SealedFiles;
   /** Of a founder, until it serves. */
   #listener: ReturnType<Place['open']> | null = null;
   #agent: Agent | null = null;
@@ -95,7 +101,9 @@ export class Membership {
     this.#memory = memory;
     this.#part = { path: place.path, own, slabs, slabBytes };
     const users = usersOf(arena);
-    this.#brokerage = new Brokerage({ stations, doorbells, memory, own, place, users });
+    const sealed = new SealedFiles(place.path);
+    this.#sealed = sealed;
+    this.#brokerage = new Brokerage({ stations, doorbells, memory, own, place, users, sealed });
   }
 
   /** A new domain, with this process as its first station. @throws ENOMEM · ENFILE · EBUSY a domain lives at that path · EACCES */
@@ -185,7 +193,8 @@ export class Membership {
   get entry(): Grounds {
     const { arena, doorbells: processes } = this;
     const heapMemory = this.#memory.heap;
-    return { arena, heapMemory, process: this.#part, processes, membership: this };
+    const sealed = this.#sealed;
+    return { arena, heapMemory, process: this.#part, processes, sealed, membership: this };
   }
 
   /** The agent has joined. */

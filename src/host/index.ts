@@ -27,6 +27,7 @@ export {
   startWorker,
   type WorkerLike,
 } from './node-workers.js';
+export { type Keeper, keeperBySocket, SealedFiles } from './sealed-files.js';
 export {
   asHeap,
   closeMemory,

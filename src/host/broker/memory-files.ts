@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * broker/memory-files — memory files of single buffers, held so that any member can open them. By buffer, and for as long as there is
- * that buffer: who releases it withdraws them.
+ * that buffer: who has published it withdraws it, or has gone.
  */
 
 import { readFileSync } from 'node:fs';
@@ -26,14 +26,14 @@ function half(): number {
 }
 
 export class MemoryFiles {
-  readonly #files = new Map<string, MemoryFile>();
+  readonly #files = new Map<string, MemoryFile & { readonly owner: number }>();
   readonly #most = half();
 
   /**
-   * Holds this one, whose descriptor is its own from now on, unless it throws.
+   * Holds this one, whose descriptor is its own from now on, unless it throws. `owner`: row of the station that has published it.
    * @throws EPROTO no memory file, or another size · EEXIST there is one for this buffer · ENFILE there are too many
    */
-  add(key: MemoryKey, file: MemoryFile): void {
+  add(key: MemoryKey, file: MemoryFile, owner: number): void {
     const at = { ...key };
     checkMemoryFile(OP, file.descriptor, file.bytes);
     const name = nameOf(key);
@@ -43,7 +43,7 @@ export class MemoryFiles {
       const why = `the broker holds ${this.#most} memory files: raise the number of files it may open (ulimit -n)`;
       throw fail('ENFILE', OP, at, { why });
     }
-    this.#files.set(name, file);
+    this.#files.set(name, { ...file, owner });
   }
 
   get(key: MemoryKey): MemoryFile | null {
@@ -57,6 +57,15 @@ export class MemoryFiles {
     if (file === undefined) return;
     this.#files.delete(name);
     closeDescriptor(file.descriptor);
+  }
+
+  /** That station has gone: nobody releases its buffers, and nobody is to open them. */
+  forget(owner: number): void {
+    for (const [name, file] of this.#files) {
+      if (file.owner !== owner) continue;
+      this.#files.delete(name);
+      closeDescriptor(file.descriptor);
+    }
   }
 
   close(): void {

@@ -12,13 +12,16 @@ import { DmaBufError, fail, whyOf } from '../../errors.js';
 import { closeDescriptor, duplicate } from '../linux/descriptors.js';
 import type { After, Connection } from './connection.js';
 import { type MemoryFile, MemoryFiles } from './memory-files.js';
-import type { MemoryKey, MessageOf } from './messages.js';
+import type { MemoryKey, MessageOf, Station } from './messages.js';
 import type { Parcel } from './parcel.js';
 
 /** Fetches that are kept waiting: beyond, they fail at once. */
 const MOST = 4096;
 /** Milliseconds between two looks while things settle. */
 const AGAIN = 20;
+
+/** The broker's own process, as owner: no row of a station. */
+const OURS = -1;
 
 interface Miss {
   readonly connection: Connection;
@@ -47,34 +50,41 @@ export class MemoryService {
     });
   }
 
-  /** Answers a member. @throws EPROTO what was published is no such memory */
+  /** Answers the member of that row. @throws EPROTO what was published is no such memory */
   answer(
     connection: Connection,
     message: MessageOf<'PUBLISH' | 'WITHDRAW' | 'FETCH'>,
     parcel: Parcel,
+    owner: number,
   ): void {
     const { key } = message;
     switch (message.type) {
       case 'PUBLISH':
-        this.#published(connection, message, parcel);
+        this.#published(connection, message, parcel, owner);
         return;
       case 'WITHDRAW':
         this.#files.withdraw(key);
         return;
       case 'FETCH':
-        if (this.#files.get(key) === null && this.#misses.length < MOST)
-          this.#miss({ connection, fetch: message });
-        else this.#fetched(connection, message);
+        this.find(connection, message);
     }
+  }
+
+  /** For a member, or a thread of one. */
+  find(connection: Connection, fetch: MessageOf<'FETCH'>): void {
+    if (this.#files.get(fetch.key) === null && this.#misses.length < MOST)
+      this.#miss({ connection, fetch });
+    else this.#fetched(connection, fetch);
   }
 
   #published(
     connection: Connection,
     { request, key, bytes }: MessageOf<'PUBLISH'>,
     parcel: Parcel,
+    owner: number,
   ): void {
     try {
-      this.#files.add(key, { descriptor: parcel.next, bytes });
+      this.#files.add(key, { descriptor: parcel.next, bytes }, owner);
     } catch (error) {
       if (!(DmaBufError.is(error, 'EEXIST') || DmaBufError.is(error, 'ENFILE'))) throw error;
       connection.send({ type: 'FAILED', request, code: error.code, why: whyOf(error) });
@@ -110,11 +120,16 @@ export class MemoryService {
     if (this.#misses.length > 0) this.#timer ??= this.#after(AGAIN, () => this.#look());
   }
 
+  /** A station has gone. */
+  gone({ station }: Station): void {
+    this.#files.forget(station);
+  }
+
   /** For the broker's own process. The descriptor stays the caller's. @throws EPROTO · EEXIST · ENFILE */
   publish(key: MemoryKey, { descriptor, bytes }: MemoryFile): void {
     const copy = duplicate(descriptor);
     try {
-      this.#files.add(key, { descriptor: copy, bytes });
+      this.#files.add(key, { descriptor: copy, bytes }, OURS);
     } catch (error) {
       closeDescriptor(copy);
       throw error;

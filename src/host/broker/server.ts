@@ -153,16 +153,16 @@ export class BrokerServer {
   /** What a newcomer wants. */
   #first(connection: Connection, message: Message, parcel: Parcel): void {
     if (message.type === 'HELLO') this.#hello(connection, message, parcel);
-    else if (message.type === 'FETCH') this.#stranger(connection, message, parcel);
+    else if (message.type === 'FETCH') this.#stranger(connection, message);
     else throw damaged(`${message.type} came before HELLO`);
   }
 
   /** A thread of a member that has no connection of its own. */
-  #stranger(connection: Connection, message: MessageOf<'FETCH'>, parcel: Parcel): void {
+  #stranger(connection: Connection, message: MessageOf<'FETCH'>): void {
     const { pid } = connection.peer;
     if (pid !== process.pid && !this.#members.has(pid))
       throw fail('EACCES', OP, { pid }, { why: 'only members open the memory of buffers' });
-    this.#memory.answer(connection, message, parcel);
+    this.#memory.find(connection, message);
   }
 
   #hello(connection: Connection, hello: MessageOf<'HELLO'>, parcel: Parcel): void {
@@ -234,7 +234,7 @@ export class BrokerServer {
     const { type } = message;
     if (type === 'BYE') this.#left(station);
     else if (type === 'PUBLISH' || type === 'WITHDRAW' || type === 'FETCH')
-      this.#memory.answer(connection, message, parcel);
+      this.#memory.answer(connection, message, parcel, station.station);
     else throw damaged(`${type} is nothing that a member says`);
   }
 
@@ -244,6 +244,7 @@ export class BrokerServer {
 
   #gone(station: Station): void {
     this.#members.tell({ type: 'LEFT', station });
+    this.#memory.gone(station);
     this.#ports.gone(station);
   }
 

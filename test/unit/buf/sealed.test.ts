@@ -78,8 +78,7 @@ function stage(): Stage {
   return { all, a: nth(all, 0), b: nth(all, 1), files };
 }
 
-const make = (rig: Rig, options = {}) =>
-  rig.buffers.sealed.make('Domain.allocSealed', SIZE, options, {});
+const make = (rig: Rig, options = {}) => rig.buffers.sealed.make('allocSealed', SIZE, options);
 
 /** One that `a` has made and filled, and b's handle on it. */
 async function sealed({ a, b }: Stage): Promise<{ mine: DmaBuf; theirs: DmaBuf }> {
@@ -132,7 +131,7 @@ describe('a sealed buffer, for the agent that made it', () => {
 
   it('needs a domain of processes', async () => {
     const { buffers } = nth(rigs(1), 0);
-    const making = buffers.sealed.make('Domain.allocSealed', SIZE, {}, {});
+    const making = buffers.sealed.make('allocSealed', SIZE, {});
     expect(await rejected(making)).toMatchObject({ code: 'ENOTSUP' });
     expect(buffers.life.used).toBe(0);
   });
