@@ -8,12 +8,12 @@
 export const THREADS_ONLY: Readonly<Record<string, string>> = {
   'addon-gate': 'nobody but a thread of the same process can be ended while it loads an addon',
   adopting: 'workers of other pools join by a handle, which is the memory itself',
-  conformance: 'the kit makes its own domains, of threads',
   examples: 'programs of their own; those of processes are in test/processes',
   handles: 'what a port refuses to post; nobody posts to another process but JSON',
   leaks: 'what one agent leaves open',
   pipeline: 'a program of its own, with a mode for processes',
   'pipeline-leaks': 'what one agent leaves open',
+  'pipeline-processes': 'a program of its own, in processes already',
   'pipeline-reader': 'reads a file',
 };
 

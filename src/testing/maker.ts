@@ -33,7 +33,12 @@ export interface ConformanceOptions {
   /** Bytes of the heap of the domains that the kit makes. Default 64 MiB. */
   readonly heap?: number;
   /**
-   * A module that a worker thread can import, and that exports `makeExporter`: the same as the first argument. With it, there are
+   * Where the agents live that the kit has beside its own: in threads, or in processes (Linux, with koffi: `Domain.support()`), where
+   * no address is the same. Default 'thread'.
+   */
+  readonly host?: 'thread' | 'process';
+  /**
+   * A module that such an agent can import, and that exports `makeExporter`: the same as the first argument. With it, there are
    * cases about the death of the exporter.
    */
   readonly module?: URL | string;

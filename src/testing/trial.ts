@@ -28,6 +28,8 @@ const LIMITS = { buffers: 4096, agents: 8, timelines: 256, channels: 64 };
 export class Trial {
   readonly monitor: Monitor;
   readonly scarcity: Scarcity;
+  /** Where the kit's other agents live. */
+  readonly host: 'thread' | 'process';
   /** For the kit's own waits: longer than a callback may take, so that the callback is blamed. */
   readonly wait: { readonly timeout: number };
   readonly buf: DmaBuf;
@@ -37,10 +39,11 @@ export class Trial {
     readonly rule: RuleName,
     readonly domain: Domain,
     readonly under: ExporterUnderTest,
-    parts: { readonly monitor: Monitor; readonly scarcity: Scarcity },
+    parts: Pick<Trial, 'monitor' | 'scarcity' | 'host'>,
   ) {
     this.monitor = parts.monitor;
     this.scarcity = parts.scarcity;
+    this.host = parts.host;
     this.wait = { timeout: 2 * this.monitor.limit };
     this.buf = under.buf;
     this.resv = under.buf.resv;
@@ -56,14 +59,15 @@ export class Trial {
     options: ConformanceOptions,
     body: (trial: Trial) => Promise<void>,
   ): Promise<void> {
-    const { heap = HEAP } = options;
-    const domain = await Domain.create({ name: 'conformance', heap, limits: LIMITS });
+    const { heap = HEAP, host = 'thread' } = options;
+    const processes = host === 'process';
+    const domain = await Domain.create({ name: 'conformance', heap, limits: LIMITS, processes });
     const monitor = new Monitor(limitOf(options));
     const scarcity = new Scarcity(domain);
     try {
       const watched = watchedDomain(domain, monitor, scarcity);
       const under = await made(monitor, domain, async () => make(watched));
-      const trial = new Trial(rule, domain, under, { monitor, scarcity });
+      const trial = new Trial(rule, domain, under, { monitor, scarcity, host });
       await trial.#judged(body);
     } finally {
       await domain.close();

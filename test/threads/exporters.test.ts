@@ -5,6 +5,7 @@ import { type SceneData, WAYS } from './support/actor.js';
 import {
   CALLS,
   type Call,
+  detached,
   inTime,
   lockIsFree,
   type Neighbour,
@@ -179,7 +180,7 @@ describe('the exporter’s thread', () => {
           } else await expect(there.attach('enc')).rejects.toMatchObject(late);
           expect(tally.of('attach')).toBe(0);
           lock.unlock();
-          await (await inTime(() => there.attach('enc'))).detach();
+          await detached(await inTime(() => there.attach('enc')));
           await ends();
           tally.expectBalance();
         },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * testing/cases/death — a thread ends in the middle of it all: an importer with the memory mapped and the lock held, an exporter with
- * importers.
+ * testing/cases/death — a thread, or a process, ends in the middle of it all: an importer with the memory mapped and the lock held, an
+ * exporter with importers.
  */
 
 import { type Delivery, DmaBufError, type Domain, type Member } from 'dmabuf';
@@ -29,31 +29,31 @@ import { limitOf, Trial } from '../trial.js';
 import { type Case, oneTrial, type Subject } from './case.js';
 
 const NOTHING = { bytes: 0, references: 0 };
-/** Milliseconds that a new thread has for its part, however little its callbacks may take. */
-const THREAD = 10_000;
+/** Milliseconds that a new agent has for its part, however little its callbacks may take. */
+const PATIENCE = 10_000;
 
-/** What a thread says when it has done its part. @throws it ended, and why */
+/** What an agent says when it has done its part. @throws it ended, and why */
 async function report(domain: Domain, member: Member): Promise<Delivery> {
   using reports = domain.channel(REPORTS);
   const listening = new AbortController();
   const { signal } = listening;
   void member.gone.then(({ reason }) => {
-    listening.abort(new Error(`the thread "${member.name}" ended: ${reason}`));
+    listening.abort(new Error(`the ${member.as} "${member.name}" ended: ${reason}`));
   });
-  return await reports.receive({ signal, timeout: THREAD });
+  return await reports.receive({ signal, timeout: PATIENCE });
 }
 
-/** A thread maps the buffer, writes to it, takes the lock, and is killed. */
+/** An agent maps the buffer, writes to it, takes the lock, and is killed. */
 async function importAndDie(trial: Trial, kind: ImporterKind): Promise<void> {
-  const { domain, buf } = trial;
+  const { domain, buf, host: as } = trial;
   using orders = domain.channel(ORDERS);
   const data: ImporterData = { kind };
   const script = new URL('../importer-worker.js', import.meta.url);
-  const member = await domain.spawn(script, { name: 'mortal', data });
+  const member = await domain.spawn(script, { as, name: 'mortal', data });
   try {
     await orders.send(buf);
     using said = await report(domain, member);
-    if (said.meta !== null) throw trial.fail(`in another thread: ${JSON.stringify(said.meta)}`);
+    if (said.meta !== null) throw trial.fail(`in another ${as}: ${JSON.stringify(said.meta)}`);
   } finally {
     await member.kill();
   }
@@ -78,27 +78,28 @@ async function importerDeath(trial: Trial, kind: ImporterKind): Promise<void> {
 
 // --------------------------------------------------------------------------------------------- the exporter
 
-/** The same exporter in a thread of its own. */
+/** The same exporter in a thread or a process of its own. */
 async function makeElsewhere(
   domain: Domain,
   module: URL | string,
+  as: Trial['host'],
 ): Promise<{ readonly made: ExporterUnderTest; readonly member: Member }> {
   const data: ExporterData = { module: String(module) };
   const script = new URL('../exporter-worker.js', import.meta.url);
-  const member = await domain.spawn(script, { name: 'exporter', data });
+  const member = await domain.spawn(script, { as, name: 'exporter', data });
   using said = await report(domain, member);
   return { made: { buf: said.buf.dup(), move() {} }, member };
 }
 
 async function exporterDeath({ options }: Subject): Promise<void> {
-  const { module = '' } = options;
+  const { module = '', host = 'thread' } = options;
   let exporter: Member | undefined;
   const make = async (domain: Domain): Promise<ExporterUnderTest> => {
-    const { made, member } = await makeElsewhere(domain, module);
+    const { made, member } = await makeElsewhere(domain, module, host);
     exporter = member;
     return made;
   };
-  await Trial.run('exporter-death', make, { ...options, timeout: THREAD }, async (trial) => {
+  await Trial.run('exporter-death', make, { ...options, timeout: PATIENCE }, async (trial) => {
     const importer = await attach(trial, 'static');
     const view = await importer.map('bidirectional');
     paint(view.segments, 1);

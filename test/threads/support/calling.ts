@@ -203,6 +203,13 @@ export async function inTime<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** In time or late: then it goes on behind, and ends. */
+export async function detached(att: Pick<Attachment, 'detach'>): Promise<void> {
+  await att.detach().catch((error: unknown) => {
+    if (!DmaBufError.is(error, 'ETIMEDOUT')) throw error;
+  });
+}
+
 export async function prepare({ by, run }: Call, there: DmaBuf): Promise<Prepared> {
   const att =
     by === 'static'
@@ -227,10 +234,7 @@ export async function prepare({ by, run }: Call, there: DmaBuf): Promise<Prepare
       if (given?.[Symbol.asyncDispose] === undefined) given?.[Symbol.dispose]?.();
       else await given[Symbol.asyncDispose]?.();
       lock?.unlock();
-      // Late or not: it goes on behind, and ends.
-      await att?.detach().catch((error: unknown) => {
-        if (!DmaBufError.is(error, 'ETIMEDOUT')) throw error;
-      });
+      if (att !== null) await detached(att);
     },
   };
 }
