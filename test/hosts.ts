@@ -11,6 +11,7 @@ export const THREADS_ONLY: Readonly<Record<string, string>> = {
   conformance: 'the kit makes its own domains, of threads',
   examples: 'programs of their own; those of processes are in test/processes',
   handles: 'what a port refuses to post; nobody posts to another process but JSON',
+  kills: 'a program of its own, with an option for processes',
   leaks: 'what one agent leaves open',
   pipeline: 'a program of its own, with a mode for processes',
   'pipeline-leaks': 'what one agent leaves open',
