@@ -10,6 +10,7 @@ export const THREADS_ONLY: Readonly<Record<string, string>> = {
   adopting: 'workers of other pools join by a handle, which is the memory itself',
   examples: 'programs of their own; those of processes are in test/processes',
   handles: 'what a port refuses to post; nobody posts to another process but JSON',
+  kills: 'a program of its own, with an option for processes',
   leaks: 'what one agent leaves open',
   pipeline: 'a program of its own, with a mode for processes',
   'pipeline-leaks': 'what one agent leaves open',

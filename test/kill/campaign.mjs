@@ -105,7 +105,7 @@ class Campaign {
     this.#left = kills;
     await Promise.all(
       this.#mortals.map(async (_, berth) => {
-        while (this.#left-- > 0) await this.#killOne(berth);
+        while (this.#left-- > 0 && !this.tally.hasEnough) await this.#killOne(berth);
         this.#mortals[berth] ??= await this.#hire();
       }),
     );

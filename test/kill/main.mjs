@@ -69,8 +69,8 @@ async function main(args) {
   const support = Domain.support()[as === 'process' ? 'processes' : 'threads'];
   if (!support.ok) throw new BadOption(`--as ${as}: ${support.why}: ${support.remedy}`);
   print(`kill-test: --seed ${seed} --as ${as}`);
-  // Whether a planted fault is found is all there is to know.
-  const tally = given.fault === undefined ? new Tally(complain) : new Tally(complain, 1);
+  const { [given.fault ?? '']: fault } = FAULTS;
+  const tally = new Tally(complain, fault?.shows ?? null);
   await campaign(given, tally);
   const { joining, lost } = tally;
   print(

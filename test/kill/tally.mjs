@@ -13,8 +13,8 @@ const FIGURE = {
   leak: 'leakedBuffers',
   descriptor: 'leakedFds',
 };
-/** More findings than that are not shown. */
-const SHOWN = 20;
+/** More findings than that say nothing more. */
+const ENOUGH = 20;
 
 export class Tally {
   /** Deaths by SIGKILL, or by terminate() where all are threads. */
@@ -29,16 +29,16 @@ export class Tally {
   /** @type {number[]} */
   #seconds = [];
 
-  /** @param {(line: string) => void} print @param {number} enough  findings after which no more are looked for */
-  constructor(print, enough = SHOWN) {
+  /** @param {(line: string) => void} print @param {keyof Figures | null} looked  the figure that is looked for; null: all */
+  constructor(print, looked) {
     this.print = print;
-    this.enough = enough;
+    this.looked = looked;
   }
 
   /** @param {Kind} kind @param {string} what @param {number} [count] */
   found = (kind, what, count = 1) => {
     this.#figures[FIGURE[kind]] += count;
-    if (++this.#findings <= SHOWN) this.print(`after ${this.kills} kills: ${kind}: ${what}`);
+    if (++this.#findings <= ENOUGH) this.print(`after ${this.kills} kills: ${kind}: ${what}`);
   };
 
   /** @param {number} seconds  from the kill to the end of its recovery */
@@ -47,8 +47,9 @@ export class Tally {
     this.#seconds.push(seconds);
   }
 
+  /** Nothing more will be learnt. */
   get hasEnough() {
-    return this.#findings >= this.enough;
+    return this.looked === null ? this.#findings >= ENOUGH : this.#figures[this.looked] > 0;
   }
 
   get isClean() {

@@ -50,7 +50,7 @@ describe('random kills under load leave nothing behind', () => {
 
 describe('a fault shows in its figure', () => {
   test.each(Object.entries(FAULTS))('%s', TIME, async (fault, { shows }) => {
-    const args = ['--as', 'thread', '--patience', '1500', '--fault', fault];
+    const args = ['--as', 'thread', '--patience', '1000', '--fault', fault];
     const { code, text, figures } = await killTest(args);
     expect(figures[shows], text).toBeGreaterThan(0);
     expect(code).toBe(1);

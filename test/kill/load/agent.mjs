@@ -45,12 +45,23 @@ function found(kind, what) {
   say({ word: 'found', kind, what });
 }
 
-/** @param {Load} load @param {unknown} error @param {string} step */
-function judge(load, error, step) {
+/** @param {unknown} error @param {string} step */
+function judge(error, step) {
   const code = DmaBufError.is(error) ? error.code : '';
   if (TOLERATED.has(code)) return;
   const { stack } = /** @type {Error} */ (error);
-  found(MEANING[code] ?? 'corruption', `${load.domain.agent}: ${step}: ${stack}`);
+  found(MEANING[code] ?? 'corruption', `${domain.agent}: ${step}: ${stack}`);
+}
+
+/** What it begins with. One that has to wait for it too long can only be killed. @param {Shares} shares */
+function outfit(shares) {
+  try {
+    return new Load(domain, setup, shares, found);
+  } catch (error) {
+    judge(error, 'begin');
+    say({ word: 'due' });
+    return new Promise(() => {});
+  }
 }
 
 /** @param {Load} load */
@@ -59,7 +70,7 @@ async function act(load) {
   try {
     await does(load);
   } catch (error) {
-    judge(load, error, does.name);
+    judge(error, does.name);
   }
 }
 
@@ -78,7 +89,7 @@ const domain = await Domain.join();
 const setup = /** @type {Setup} */ (domain.data);
 const fault = plant(setup.fault);
 const { shares, points } = await next();
-const load = new Load(domain, setup, /** @type {Shares} */ (shares), found);
+const load = /** @type {Load} */ (await outfit(/** @type {Shares} */ (shares)));
 for (let message = { word: 'go', points }; message.word !== 'leave'; message = await next()) {
   if (message.word === 'go') await work(load, message.points);
   else {

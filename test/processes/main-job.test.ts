@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Domain } from 'dmabuf';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MainJob, NO_LEAKS, type Outcome, outcomeOf, video } from './support/main-job.js';
+import { MainJob, NO_LEAKS, type Outcome, outcomeOf, video } from '../threads/support/main-job.js';
 
 const here = Domain.support().processes;
 const job = new MainJob();
