@@ -156,7 +156,7 @@ export class Membership {
       for (const { station, descriptor } of welcome.bells)
         entered.#brokerage.put(station, descriptor);
       entered.#brokerage.hear(client);
-      entered.#stations.enter(own);
+      if (!entered.#stations.enter(own)) throw givenUp();
       await entered.#meet(own, due, options);
       return entered;
     } catch (error) {
@@ -193,6 +193,7 @@ export class Membership {
   /** The agent has left, or never joined. What the other threads of this process need stays until they have left, too. */
   close(): void {
     const agent = this.#agent;
+    this.#brokerage.retire();
     if (agent !== null && this.#hasOthers(agent)) agent.platform.timer(LINGER, () => this.close());
     else this.#end();
   }
@@ -213,6 +214,11 @@ export class Membership {
     this.doorbells.close();
     closeMemory(this.#memory);
   }
+}
+
+function givenUp(): DmaBufError {
+  const why = 'the broker had let this process in, and gave it up before it came: try again';
+  return fail('ETIMEDOUT', 'Domain.join', {}, { why });
 }
 
 async function connect(
