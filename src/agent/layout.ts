@@ -63,8 +63,8 @@ export const STATIONS = 256;
 export const StationLayout = record(
   'station',
   {
-    claim: u32('process id; 0 = free. The claim is the identity'),
-    life: u32('incarnation << 2 | StationState'),
+    life: u32('incarnation << 2 | StationState: whether the row is free, and whose it is'),
+    pid: u32('process id'),
     startHigh: u32('start time of that process, so that a reused id is not taken for it'),
     startLow: u32('start time of that process'),
     rings: words(
@@ -123,8 +123,8 @@ export const CallSection = section('calls', CallLayout, (limits) => limits.agent
 /** FREE → JOINING → LIVE → (LEAVING) → DEAD → FREE. */
 export const SlotState = { FREE: 0, JOINING: 1, LIVE: 2, LEAVING: 3, DEAD: 4 } as const;
 
-/** FREE → ADMITTED → LIVE → FREE. */
-export const StationState = { FREE: 0, ADMITTED: 1, LIVE: 2 } as const;
+/** FREE → TAKEN → ADMITTED → LIVE → FREE; from all of them back to FREE. */
+export const StationState = { FREE: 0, TAKEN: 1, ADMITTED: 2, LIVE: 3 } as const;
 
 /** Its event loop listens: notify, or its station's doorbell, wakes it · the thread blocks: only who ends `block` does. */
 export const Parked = { LISTENS: 1, BLOCKS: 2 } as const;

@@ -6,18 +6,23 @@
  * travel by the broker, which may be slow, stopped or dead; so the arena says who has got whose. A station that some live station
  * cannot ring yet does not sleep for long: a wake-up may be late, but is never lost.
  *
- *    FREE ── admit (the broker) ─▶ ADMITTED ── enter ─▶ LIVE ── free ─▶ FREE
+ *    FREE ── admit (the broker) ─▶ TAKEN ─▶ ADMITTED ── enter ─▶ LIVE ── free ─▶ FREE
+ *      ▲        tidy (its successor) ◀──┘        │ withdraw (the broker)
+ *      └─────────────────────────────────────────┘
  *
  * A newcomer is let in by the broker, gets the doorbells of the others, says so, is LIVE, and looks whether it has missed one; only
  * then do its agents join. Who is about to sleep for long says before that it is LIVE, and looks whether everybody LIVE can ring it.
  *
- * Invariants  the word of X in `rings` of B is written by X, and tells of which lives of both: what X has says nothing about a
+ * Invariants  `life` alone says whose a row is, each step is one CAS of it: a process that leaves and a broker that finds it gone may
+ *             both free it, while the next broker has given the row away again.
+ *             the word of X in `rings` of B is written by X, and tells of which lives of both: what X has says nothing about a
  *             later process in either row.
  *             An agent joins, and so can ring others, only when its station can ring every station that is LIVE.
- *             A row is freed only when its process has ended, or has left (I2).
+ *             A row is freed only when its process has ended, has left, or has never entered (I2).
+ *             One broker: it is succeeded only when its agent has left or died.
  * Pairs       P31 newcomer: LIVE, then reads whose doorbell it lacks ↔ sleeper: LIVE, then reads who lacks its doorbell. Of two
  *             stations at least one sees the other.
- * Lock order  none; every change is one store, one CAS, or one bit set.
+ * Lock order  none; every change is one store or one CAS.
  */
 
 import { fail } from '../errors.js';
@@ -70,23 +75,29 @@ export class Stations {
     return load(this.#words, this.#at(station) + at.life);
   }
 
-  /** Process id of a station; 0 = it is free. */
+  /** Process id of a station; means nothing once it is free. */
   pid(station: number): number {
-    return load(this.#words, this.#at(station) + at.claim);
+    return load(this.#words, this.#at(station) + at.pid);
   }
 
   /** Is that life of the station still going on, as far as the arena says? */
   knows({ station, life }: StationName): boolean {
     const now = this.#life(station);
-    return now >>> 2 === life && (now & 3) !== StationState.FREE;
+    return now >>> 2 === life && (now & 3) >= StationState.ADMITTED;
   }
 
   /** The stations that are LIVE or about to be. */
   *all(): Generator<StationName> {
     for (let station = 0, { used } = this; station < used; station++) {
       const life = this.#life(station);
-      if ((life & 3) !== StationState.FREE) yield { station, life: life >>> 2 };
+      if ((life & 3) >= StationState.ADMITTED) yield { station, life: life >>> 2 };
     }
+  }
+
+  /** One step in that life of a station. @returns false when it is not in that state (any more) */
+  #step({ station, life }: StationName, before: number, after: number): boolean {
+    const expected = (life << 2) | before;
+    return cas(this.#words, this.#at(station) + at.life, expected, (life << 2) | after) === expected;
   }
 
   // ------------------------------------------------------------------------------------------- by the broker
@@ -95,19 +106,28 @@ export class Stations {
   admit(pid: number, startTime: number): StationName {
     const w = this.#words;
     for (let station = 0; station < this.#limit; station++) {
+      const before = this.#life(station);
+      if ((before & 3) !== StationState.FREE) continue;
+      raise(w, this.#used, station + 1); // before it is taken: whoever looks for stations looks below it
+      const name = { station, life: (before >>> 2) + 1 };
       const row = this.#at(station);
-      raise(w, this.#used, station + 1);
-      if (cas(w, row + at.claim, 0, pid) !== 0) continue;
+      const taken = (name.life << 2) | StationState.TAKEN;
+      if (cas(w, row + at.life, before, taken) !== before) continue;
+      store(w, row + at.pid, pid);
       store(w, row + at.startHigh, Math.floor(startTime / 2 ** 32) | 0);
       store(w, row + at.startLow, startTime | 0);
-      const life = (this.#life(station) >>> 2) + 1;
-      store(w, row + at.life, (life << 2) | StationState.ADMITTED);
-      return { station, life };
+      this.#step(name, StationState.TAKEN, StationState.ADMITTED);
+      return name;
     }
     const details = { table: 'stations', limit: this.#limit };
     throw fail('ENFILE', 'Domain.join', details, {
       why: 'there are too many processes in this domain: raise limits.agents',
     });
+  }
+
+  /** It has been admitted, and nothing was heard of it. @returns false when it has entered, or is gone */
+  withdraw(name: StationName): boolean {
+    return this.#step(name, StationState.ADMITTED, StationState.FREE);
   }
 
   /** When its process started, in the system's clock ticks since boot. */
@@ -122,20 +142,18 @@ export class Stations {
     return this.platform.isGone(this.pid(station), this.startTime(station));
   }
 
-  /** What a broker that died left half done. */
+  /** What a broker that died left half done. By its successor, before it admits anybody. */
   tidy(): void {
     for (let station = 0, { used } = this; station < used; station++) {
-      const isFree = (this.#life(station) & 3) === StationState.FREE;
-      if (isFree) store(this.#words, this.#at(station) + at.claim, 0);
+      const life = this.#life(station) >>> 2;
+      this.#step({ station, life }, StationState.TAKEN, StationState.FREE);
     }
   }
 
-  /** It has ended, or left: the row may be used again. */
+  /** It has ended, or left: the row may be used again. Both may say so, at any time. */
   free(name: StationName): void {
-    if (!this.knows(name)) return;
-    const row = this.#at(name.station);
-    store(this.#words, row + at.life, (name.life << 2) | StationState.FREE);
-    store(this.#words, row + at.claim, 0);
+    // In this order: it may be entering just now.
+    if (!this.withdraw(name)) this.#step(name, StationState.LIVE, StationState.FREE);
   }
 
   /** Tag of the agent that is the broker; 0 = nobody is. */
@@ -155,24 +173,25 @@ export class Stations {
     store(this.#words, this.#at(other.station) + at.rings + own.station, pack(own, other));
   }
 
-  #rings(own: StationName, other: StationName): boolean {
+  /** Has `own` the doorbell of `other`, of this very life? */
+  rings(own: StationName, other: StationName): boolean {
     const word = load(this.#words, this.#at(other.station) + at.rings + own.station);
     return word === pack(own, other);
   }
 
-  /** ADMITTED → LIVE. Agents may join once `ringsAll`. */
-  enter(own: StationName): void {
-    store(this.#words, this.#at(own.station) + at.life, (own.life << 2) | StationState.LIVE); // P31
+  /** ADMITTED → LIVE. Agents may join once `ringsAll`. @returns false when the broker has given it up */
+  enter(own: StationName): boolean {
+    return this.#step(own, StationState.ADMITTED, StationState.LIVE); // P31
   }
 
   /** Can `own` ring every other station? */
   ringsAll(own: StationName): boolean {
-    return this.#everyOther(own, (other) => this.#rings(own, other));
+    return this.#everyOther(own, (other) => this.rings(own, other));
   }
 
   /** Can every other station ring `own`? */
   rungByAll(own: StationName): boolean {
-    return this.#everyOther(own, (other) => this.#rings(other, own));
+    return this.#everyOther(own, (other) => this.rings(other, own));
   }
 
   #everyOther(own: StationName, holds: (other: StationName) => boolean): boolean {

@@ -33,6 +33,8 @@ import { lossOf } from './loss.js';
 const RETRY = 2;
 /** Milliseconds between two looks at a process that has not connected again. */
 const LOOK = 1000;
+/** Milliseconds that a process has to enter, once it is let in. */
+const ENTRY = 10_000;
 
 export interface BrokerageInit {
   readonly stations: Stations;
@@ -138,7 +140,8 @@ export class Brokerage {
   #takeOver(): boolean {
     const { agent, stations } = this.#both();
     const { broker } = stations;
-    return !this.#isBrokerAlive() && stations.succeed(broker, agent.tag);
+    // Threads of this process may be in the domain longer than its agent: they look for the broker, but nobody here can be it.
+    return !agent.left && !this.#isBrokerAlive() && stations.succeed(broker, agent.tag);
   }
 
   #succeed(): void {
@@ -162,7 +165,9 @@ export class Brokerage {
     const ports: BrokerPorts = {
       admit: ({ pid, startTime }) => {
         agent.lookForDead();
-        return stations.admit(pid, startTime);
+        const name = stations.admit(pid, startTime);
+        this.#expect(name);
+        return name;
       },
       knows: (name, pid) => stations.knows(name) && stations.pid(name.station) === pid,
       joined: (newcomer) => this.put(newcomer.station, newcomer.descriptor),
@@ -195,7 +200,9 @@ export class Brokerage {
     for (const name of stations.all()) {
       const { station } = name;
       if (station === own.station) continue;
-      const descriptor = doorbells.bellOf(station);
+      // Ours may be the doorbell of who was there before, if the broker died before it could tell us.
+      const descriptor = stations.rings(own, name) ? doorbells.bellOf(station) : 0;
+      this.#expect(name);
       const [pid, startTime] = [stations.pid(station), stations.startTime(station)];
       if (descriptor === 0) agent.platform.microtask(() => this.#attend(name));
       else others.push({ station: name, descriptor, pid, startTime });
@@ -203,17 +210,25 @@ export class Brokerage {
     return others;
   }
 
+  /** It has been let in: if it does not come, because it gave up or lost its connection, its station is free again. */
+  #expect(name: StationName): void {
+    const { agent, stations } = this.#both();
+    agent.platform.timer(ENTRY, () => {
+      if (this.#server !== null) stations.withdraw(name);
+    });
+  }
+
   /** Somebody of whom we have nothing to watch: he will connect again, or end. */
   #attend(name: StationName): void {
     const { agent, stations } = this.#both();
-    if (this.#closed || !stations.knows(name)) return;
+    if (this.#server === null || !stations.knows(name)) return;
     if (stations.isGone(name.station)) this.#recover(name);
     else agent.platform.timer(LOOK, () => this.#attend(name));
   }
 
   /** Its process has ended, or its agent has left. */
   #recover(name: StationName): void {
-    if (this.#closed) return;
+    if (this.#server === null) return;
     const { agent, stations } = this.#both();
     const { slots, platform } = agent;
     agent.lookForDead();
@@ -249,14 +264,23 @@ export class Brokerage {
     return { agent: this.#agent, stations: this.#init.stations };
   }
 
-  /** The agent has left, and no other thread of this process is in the domain. */
+  /** The agent has left, and so cannot be the broker any more. Other threads of this process may still need the doorbells. */
+  retire(): void {
+    if (this.#server === null) return;
+    this.#succession?.close();
+    // Before anybody takes over: what is at the path then is the successor's.
+    this.#init.place.close();
+    this.#server.close();
+    this.#server = null;
+  }
+
+  /** No thread of this process is in the domain. */
   close(): void {
     this.#closed = true;
     this.#init.sealed.close();
     this.#succession?.close();
     this.#client?.bye();
-    // Before anybody takes over: what is at the path then is the successor's.
+    this.retire();
     this.#init.place.close();
-    this.#server?.close();
   }
 }

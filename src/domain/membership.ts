@@ -169,7 +169,7 @@ export class Membership {
       for (const { station, descriptor } of welcome.bells)
         entered.#brokerage.put(station, descriptor);
       entered.#brokerage.hear(client);
-      entered.#stations.enter(own);
+      if (!entered.#stations.enter(own)) throw givenUp();
       await entered.#meet(own, due, options);
       return entered;
     } catch (error) {
@@ -207,6 +207,7 @@ export class Membership {
   /** The agent has left, or never joined. What the other threads of this process need stays until they have left, too. */
   close(): void {
     const agent = this.#agent;
+    this.#brokerage.retire();
     if (agent !== null && this.#hasOthers(agent)) agent.platform.timer(LINGER, () => this.close());
     else this.#end();
   }
@@ -227,6 +228,11 @@ export class Membership {
     this.doorbells.close();
     closeMemory(this.#memory);
   }
+}
+
+function givenUp(): DmaBufError {
+  const why = 'the broker had let this process in, and gave it up before it came: try again';
+  return fail('ETIMEDOUT', 'Domain.join', {}, { why });
 }
 
 async function connect(
