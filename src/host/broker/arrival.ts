@@ -9,7 +9,7 @@
 
 import { STATIONS } from '../../agent/index.js';
 import { fail } from '../../errors.js';
-import { closeDescriptor } from '../linux/descriptors.js';
+import { closeAll } from '../linux/descriptors.js';
 import { checkEvent } from '../linux/event-descriptor.js';
 import { checkMemoryFile } from '../linux/memory-file.js';
 import { damaged } from './fields.js';
@@ -99,7 +99,7 @@ export class Arrival implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const descriptor of this.#descriptors.splice(0)) closeDescriptor(descriptor);
+    closeAll(this.#descriptors.splice(0));
   }
 }
 

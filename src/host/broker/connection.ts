@@ -13,7 +13,7 @@
 
 import type { Timer } from '../../agent/index.js';
 import { DmaBufError, fail, whyOf } from '../../errors.js';
-import { closeDescriptor, duplicate } from '../linux/descriptors.js';
+import { closeAll, duplicate } from '../linux/descriptors.js';
 import type { Packet, PacketSocket, Peer } from '../linux/packet-socket.js';
 import { ProcessDescriptor } from '../linux/process-descriptor.js';
 import { Readiness } from '../linux/readiness.js';
@@ -128,8 +128,23 @@ export class Connection {
       this.#broken(fail('EPROTO', OP, {}, { why: 'the other side reads nothing' }));
       return;
     }
-    this.#unsent.push({ payload, descriptors: descriptors.map(duplicate) });
+    const copies = this.#copies(descriptors);
+    if (copies === null) return;
+    this.#unsent.push({ payload, descriptors: copies });
     this.#timer ??= this.#after(RETRY, () => this.#flush());
+  }
+
+  /** null: there are no descriptors left for them. */
+  #copies(descriptors: readonly number[]): number[] | null {
+    const copies: number[] = [];
+    try {
+      for (const descriptor of descriptors) copies.push(duplicate(descriptor));
+      return copies;
+    } catch (error) {
+      closeAll(copies);
+      this.#broken(asRefusal(error));
+      return null;
+    }
   }
 
   /** @returns false when there is no room */
@@ -153,7 +168,7 @@ export class Connection {
       // A failure has emptied the queue, and closed what was in it.
       if (this.#unsent[0] !== first) return;
       this.#unsent.shift();
-      for (const descriptor of first.descriptors) closeDescriptor(descriptor);
+      closeAll(first.descriptors);
     }
     if (this.#finishing) this.close();
   }
@@ -168,8 +183,7 @@ export class Connection {
   #forgetUnsent(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    for (const { descriptors } of this.#unsent.splice(0))
-      for (const descriptor of descriptors) closeDescriptor(descriptor);
+    for (const { descriptors } of this.#unsent.splice(0)) closeAll(descriptors);
   }
 
   #end(why: DmaBufError | null): void {

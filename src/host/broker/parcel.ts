@@ -4,7 +4,7 @@
  * parcel is, whatever happened in between.
  */
 
-import { closeDescriptor } from '../linux/descriptors.js';
+import { closeAll } from '../linux/descriptors.js';
 
 export class Parcel implements Disposable {
   readonly #descriptors: number[];
@@ -28,6 +28,6 @@ export class Parcel implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const descriptor of this.#descriptors.splice(0)) closeDescriptor(descriptor);
+    closeAll(this.#descriptors.splice(0));
   }
 }

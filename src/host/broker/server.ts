@@ -112,7 +112,12 @@ export class BrokerServer {
   }
 
   #listen(): void {
-    this.#watch = new Readiness(this.#listener.descriptor, () => this.#accept(), { ref: false });
+    const { descriptor } = this.#listener;
+    try {
+      this.#watch = new Readiness(descriptor, () => this.#accept(), { ref: false });
+    } catch (error) {
+      this.#pause(error as Error);
+    }
   }
 
   #accept(): void {

@@ -107,6 +107,18 @@ describe('what the other side does not read yet', () => {
     expect(ended).toMatchObject([{ code: 'EPROTO' }]);
   });
 
+  it('ends the connection when its descriptors cannot be kept', async () => {
+    const { connection, ended } = connect(rig());
+    connection.read({ ref: false });
+    for (let n = 0; n < 500; n++) connection.send(left(n));
+    const [bell, closed] = [rig().bell(), rig().bell()];
+    rig().close(closed);
+    const stations = [1, 2].map((station) => ({ station, life: 1 }));
+    connection.send({ type: 'JOINED', list: stations }, [bell, closed]);
+    await until(() => ended.length > 0);
+    expect(ended).toMatchObject([{ code: 'EBADF' }]);
+  });
+
   it('still comes when the last word has been said, then the connection is closed', async () => {
     const { connection, raw, ended } = connect(rig());
     connection.read({ ref: false });
