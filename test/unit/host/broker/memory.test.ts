@@ -63,14 +63,18 @@ describe('memory that a member publishes', () => {
     await published;
   });
 
-  it('stays when its publisher has gone', async () => {
+  it('goes when its publisher has gone, and not when it is merely cut off', async () => {
     const host = serve(rig());
     const [first, second] = [await Guest.join(rig()), await Guest.join(rig())];
     const file = rig().memory(ARENA);
     await first.client.publish(key, file);
+    const third = await Guest.join(rig());
+    await third.client.publish({ row: 6, generation: 1 }, file);
+    third.client.close();
     first.client.bye();
-    await until(() => host.gone.length === 1);
-    expect(same(rig(), await second.client.fetch(key), file)).toBe(true);
+    await until(() => host.gone.length === 1 && host.server.peers === 1);
+    await expect(second.client.fetch(key)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(same(rig(), await second.client.fetch({ row: 6, generation: 1 }), file)).toBe(true);
   });
 
   it('cannot be published twice, and the first stays', async () => {

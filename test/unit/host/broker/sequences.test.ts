@@ -68,7 +68,8 @@ class Stage {
     station: null,
     lost: null,
   }));
-  readonly #published = new Set<number>();
+  /** By row: the station of who has published it. */
+  readonly #published = new Map<number, Station | null>();
   readonly #memory: number;
   readonly #wrong: number;
   readonly #bell: number;
@@ -111,7 +112,7 @@ class Stage {
         raw.say({ type: 'PUBLISH', request: 1, key, bytes: ARENA }, [this.#memory]);
         if (!isMember) return this.#isCutOff(peer);
         expect(await this.#hear(raw)).toBe(this.#published.has(row) ? 'FAILED' : 'DONE');
-        this.#published.add(row);
+        if (!this.#published.has(row)) this.#published.set(row, peer.station);
         return undefined;
       case 'publish without a file':
         raw.say({ type: 'PUBLISH', request: 1, key, bytes: ARENA });
@@ -161,6 +162,8 @@ class Stage {
     if (station === null) return this.#isCutOff(peer);
     expect(await this.#hear(raw)).toBe('closed');
     expect(this.host.gone.at(-1)).toEqual(station);
+    for (const [row, owner] of this.#published)
+      if (owner?.station === station.station) this.#published.delete(row);
     this.#forget(peer);
   }
 
