@@ -11,7 +11,8 @@
  *         ── one that lives ──▶ EBUSY
  *    succeed ── who lives there? nobody ──▶ rename over it: only one at a time may try, which the arena decides
  *
- * The end removes what is still ours. A broker that leaves does so before it lets a successor take over.
+ * The end removes what is still ours, the end of the process, too, unless it is killed. A broker that leaves does so before it lets a
+ * successor take over. What a killed one left in a directory of its own, the next one that makes such a directory removes.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -21,6 +22,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -43,12 +45,26 @@ const SOCKET_REACHABLE = 0o666;
 const WRITABLE_BY_OTHERS = 0o022;
 /** Bytes of a socket's path that the system takes. */
 const LONGEST = 107;
+/** Directories of domains that were given no path: this, and six letters or digits. */
+const FRESH = 'dmabuf-';
+const IS_FRESH = /^dmabuf-[A-Za-z0-9]{6}$/;
+/** The socket in them. */
+const SOCKET = 'domain';
+/** Directories that one looks at, of those that others may have left. */
+const MOST_SWEPT = 64;
 /** Names under which sockets are made begin with this, and end with eight digits. */
 const SCRATCH = '.dmabuf-';
 
 export interface PlaceOptions {
   /** Users besides our own may reach it. */
   readonly others: boolean;
+}
+
+/** Places of which there is something to remove. */
+const standing = new Set<Place>();
+
+function closeStanding(): void {
+  for (const place of standing) place.close();
 }
 
 interface FoundOptions extends PlaceOptions {
@@ -88,14 +104,21 @@ export class Place {
       checkDirectory(path.dirname(given), others);
       return new Place(given, others, false, ourselves());
     }
-    const fresh = path.join(freshDirectory(others), 'domain');
+    const fresh = path.join(freshDirectory(others), SOCKET);
     checkLength(fresh);
-    return new Place(fresh, others, true, ourselves());
+    const place = new Place(fresh, others, true, ourselves());
+    place.#stand();
+    return place;
   }
 
   /** Where a domain is found already, to succeed its broker. */
   static of(socket: string, { others, fresh, owner }: FoundOptions): Place {
     return new Place(path.resolve(socket), others, fresh, owner);
+  }
+
+  #stand(): void {
+    if (standing.size === 0) process.on('exit', closeStanding);
+    standing.add(this);
   }
 
   /** Listens here, as a new domain. @throws EBUSY a domain lives here · EEXIST there is something else · EACCES */
@@ -149,6 +172,7 @@ export class Place {
       chmodSync(made, this.#others ? SOCKET_REACHABLE : SOCKET_OURS);
       this.#inode = lstatSync(made).ino;
       publish(made);
+      this.#stand();
       return listener;
     } catch (error) {
       this.#inode = 0;
@@ -169,6 +193,7 @@ export class Place {
       rmSync(this.path, { force: true });
     this.#inode = 0;
     if (this.#fresh) removeIfEmpty(path.dirname(this.path));
+    if (standing.delete(this) && standing.size === 0) process.off('exit', closeStanding);
   }
 }
 
@@ -181,9 +206,32 @@ function ourselves(): number {
 function freshDirectory(others: boolean): string {
   const { XDG_RUNTIME_DIR: own } = process.env;
   const base = !others && own !== undefined && isDirectory(own) ? own : tmpdir();
-  const made = mkdtempSync(path.join(base, 'dmabuf-'));
+  sweep(base);
+  const made = mkdtempSync(path.join(base, FRESH));
   if (others) chmodSync(made, REACHABLE);
   return made;
+}
+
+/** Removes directories of ours in which nobody listens any more. Who succeeds a broker makes its own again. */
+function sweep(base: string): void {
+  const left = readdirSync(base).filter((name) => IS_FRESH.test(name));
+  for (const name of left.slice(0, MOST_SWEPT)) {
+    try {
+      sweepOne(path.join(base, name));
+    } catch {
+      // Somebody else was faster, or it is just being made.
+    }
+  }
+}
+
+function sweepOne(directory: string): void {
+  // What is ours nobody else can put something else in place of, in a temporary directory that all share.
+  const found = lstatSync(directory);
+  const socket = path.join(directory, SOCKET);
+  if (found.uid !== ourselves() || !found.isDirectory()) return;
+  if (!lstatSync(socket).isSocket() || isAlive(socket)) return;
+  rmSync(socket);
+  rmdirSync(directory);
 }
 
 function checkLength(socket: string): void {

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Place } from '../../../../src/host/broker/place.js';
 import { type PacketListener, PacketSocket } from '../../../../src/host/linux/packet-socket.js';
-import { type Rig, rigs } from './rig.js';
+import { type Rig, rigs, start, until } from './rig.js';
 
 const rig = rigs();
 const alone = { others: false };
@@ -40,6 +40,24 @@ describe('a place of its own', () => {
     listener.close();
     place.close();
     expect(existsSync(directory)).toBe(false);
+  });
+
+  it('that a killed broker has left is removed by the next, and one that lives is not', () => {
+    const [dead, alive] = [Place.at(true, alone), Place.at(true, alone)];
+    dead.open().close();
+    open(rig(), alive);
+    const next = Place.at(true, alone);
+    expect([dead, alive].map((place) => existsSync(place.path))).toEqual([false, true]);
+    for (const place of [dead, next]) place.close();
+    expect(existsSync(path.dirname(next.path))).toBe(false);
+  });
+
+  it.each(['natural', 'exit', 'throw'])('is gone when its process ends: %s', async (how) => {
+    const { child, first } = await start(rig(), 'placed.mjs', [how]);
+    const { place } = first as { readonly place: string };
+    expect(path.basename(place)).toBe('domain');
+    await until(() => child.exitCode !== null);
+    expect(existsSync(path.dirname(place))).toBe(false);
   });
 
   it('can be reached by others, not read or written, when there are to be others', () => {
