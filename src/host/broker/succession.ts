@@ -45,7 +45,7 @@ export class Succession {
 
   /** The connection has ended. May be called again while it looks. */
   begin(): void {
-    if (this.#looking || this.#closing.signal.aborted) return;
+    if (this.#looking) return;
     this.#looking = true;
     void this.#look();
   }

@@ -18,7 +18,7 @@ async function poorBroker(at: Rig): Promise<string[]> {
   const { child, first } = await start(at, 'broker.mjs', [at.path], { execPath: shell });
   expect(first).toEqual({ most: FEW });
   const refused: string[] = [];
-  child.on('message', (why) => refused.push(String(why)));
+  child.on('message', (why: string) => refused.push(why));
   return refused;
 }
 

@@ -75,6 +75,12 @@ describe('a path', () => {
     expect(readdirSync(path.join(rig().directory, 'made'))).toEqual(['domain']);
   });
 
+  it('gets its directory made so that others reach it, when there are to be others', () => {
+    const place = Place.at(path.join(rig().directory, 'made', 'domain'), { others: true });
+    open(rig(), place);
+    expect(mode(path.join(rig().directory, 'made'))).toBe('711');
+  });
+
   it('below a directory that there is not is refused', () => {
     const lost = path.join(rig().directory, 'not', 'there', 'domain');
     expect(() => Place.at(lost, alone)).toThrow(expect.objectContaining({ code: 'ENOENT' }));

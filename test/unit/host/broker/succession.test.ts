@@ -215,10 +215,24 @@ describe('the search', () => {
     const { ports, asked } = deadEnd(rig());
     const succession = new Succession(ports);
     succession.begin();
-    succession.begin();
     await whenever(() => asked.length === 6);
     const once = ['take over', 'serve', 'give back'];
     expect(asked).toEqual([...once, ...once]);
+    succession.close();
+  });
+
+  it('is one, however often it is begun', async () => {
+    const { ports } = deadEnd(rig());
+    let tries = 0;
+    const succession = new Succession({
+      ...ports,
+      brokerIsAlive: () => true,
+      reconnect: () => new Promise<void>(() => tries++),
+    });
+    succession.begin();
+    succession.begin();
+    for (let turns = 0; turns < 10; turns++) await turn();
+    expect(tries).toBe(1);
     succession.close();
   });
 
