@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Buffers that nobody but their maker can write to. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { allocSealed, type DmaBuf, Domain, MiB, type Share } from 'dmabuf';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Actor } from '../threads/support/actor.js';
 import { withDomain } from '../threads/support/with-domain.js';
-import { footprint } from './support/footprint.mjs';
+import { footprint, sealedFiles } from './support/footprint.mjs';
 import { withPlace } from './support/place.js';
 import { resume, stop } from './support/stopping.js';
 import { Stranger } from './support/stranger.js';
@@ -106,9 +107,12 @@ describe('a sealed buffer', () => {
       using mine = await domain.open(opened);
       using cpu = await mine.cpuAccess('read');
       const { actor } = await reader(domain, late);
+      expect(sealedFiles()).toBe(1);
       await maker.die();
       expect(cpu.bytes.every((byte) => byte === 7)).toBe(true);
       expect(await tries(actor, 7)).toMatchObject({ read: 'EOWNERDEAD', write: 'EACCES' });
+      // As soon as the broker has seen its end.
+      while (sealedFiles() > 0) await turn();
       await ends(actor);
     }));
 

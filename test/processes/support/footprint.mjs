@@ -24,16 +24,24 @@ export function footprint() {
   };
 }
 
+/** Descriptors of memory files of this name. @param {string} name */
+function memoryFiles(name) {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`/memfd:${name} `);
+    } catch {
+      return false; // the descriptor by which the list was read
+    }
+  });
+}
+
 /** Bytes that the slabs of this process' domains use. */
 export function slabsInUse() {
-  let sum = 0;
-  for (const fd of readdirSync('/proc/self/fd')) {
-    try {
-      const file = readlinkSync(`/proc/self/fd/${fd}`);
-      if (file.startsWith('/memfd:dmabuf-slab')) sum += fstatSync(Number(fd)).blocks * 512;
-    } catch {
-      // The descriptor by which the list was read.
-    }
-  }
-  return sum;
+  const blocks = memoryFiles('dmabuf-slab').map((fd) => fstatSync(Number(fd)).blocks);
+  return blocks.reduce((sum, each) => sum + each * 512, 0);
+}
+
+/** Memory files of sealed buffers that this process has made, or holds for others. */
+export function sealedFiles() {
+  return memoryFiles('dmabuf-sealed').length;
 }

@@ -10,6 +10,7 @@ import {
   type SealedMemory,
 } from '../../../src/buf/index.js';
 import { fail } from '../../../src/errors.js';
+import { DmaBufFile, mmapBuffer, PROT_READ, PROT_WRITE } from '../../../src/file/index.js';
 import { nth, type Rig, type Rigs, rejected, rigs, thrown } from './rig.js';
 
 const SIZE = 5000;
@@ -203,6 +204,15 @@ describe('a sealed buffer, for all others', () => {
     expect(on.files.asked).toHaveLength(1);
   });
 
+  it('is opened when its file is mapped, and that only for reading', async () => {
+    const on = stage();
+    const { theirs } = await sealed(on);
+    using shown = await mmapBuffer(theirs, 0, 1);
+    expect([shown.bytes.length, shown.bytes[0]]).toEqual([4096, 7]);
+    const writing = DmaBufFile.open(theirs).mmap(0, 4096, PROT_READ | PROT_WRITE);
+    expect(await rejected(writing)).toMatchObject({ code: 'EACCES' });
+  });
+
   it('is opened once for all who ask meanwhile', async () => {
     const on = stage();
     const { theirs } = await sealed(on);
@@ -294,6 +304,15 @@ describe('the end of a sealed buffer', () => {
     expect(await rejected(opening)).toMatchObject({ code: 'EOWNERDEAD' });
     theirs.close();
     expect(rowsInUse(on.b)).toBe(0);
+  });
+
+  it('its maker has died: EOWNERDEAD, though the broker may not know it yet', async () => {
+    const on = stage();
+    const { theirs } = await sealed(on);
+    on.all.bury(on.a);
+    expect(await rejected(theirs.cpuAccess('read'))).toMatchObject({ code: 'EOWNERDEAD' });
+    expect(on.files.asked).toEqual([]);
+    theirs.close();
   });
 
   it('its maker dies before it is published: the row is free again', async () => {
