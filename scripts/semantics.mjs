@@ -10,7 +10,7 @@ import { isMain, projectRoot, report } from './source-tree.mjs';
 const FILE = 'SEMANTICS.md';
 const SERIES = { D: 'differences', F: 'faults', W: 'mistakes' };
 const ROW = /^\| (D|F|W)-(\d+) \|(.*)\|$/;
-const TEST = /(?<![\w/.-])(?:conform|kernel|model|threads|types|unit)\/[\w./*-]*[\w*]/g;
+const TEST = /(?<![\w/.-])(?:conform|kernel|model|processes|threads|types|unit)\/[\w./*-]*[\w*]/g;
 
 /**
  * @param text   what SEMANTICS.md says.

@@ -97,7 +97,9 @@ export class Stations {
   /** One step in that life of a station. @returns false when it is not in that state (any more) */
   #step({ station, life }: StationName, before: number, after: number): boolean {
     const expected = (life << 2) | before;
-    return cas(this.#words, this.#at(station) + at.life, expected, (life << 2) | after) === expected;
+    return (
+      cas(this.#words, this.#at(station) + at.life, expected, (life << 2) | after) === expected
+    );
   }
 
   // ------------------------------------------------------------------------------------------- by the broker

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * What IGT asks of software timelines in tests/sw_sync.c, asked here in this project's words, under its names. A wait that is given
- * no time rejects with ETIMEDOUT where IGT expects -ETIME (D-11). There are no processes here: what is forked there is a thread
- * with a timeline of its own. Threads are real; rounds are fewer than there, where each is a message here (D-43).
+ * no time rejects with ETIMEDOUT where IGT expects -ETIME (D-11). What is forked there is an agent with a timeline of its own
+ * here, a thread or a process. They are real; rounds are fewer than there, where each is a message here (D-43).
  */
 import { Domain } from 'dmabuf';
 import { SyncFile, type SyncShare } from 'dmabuf/file';

@@ -34,17 +34,38 @@ describe('without koffi', () => {
   });
 });
 
+const run = (line: readonly string[]) => runCommand(line[0] ?? '', line.slice(1));
+const limited = (kib: number): readonly string[] => [
+  'bash',
+  '-c',
+  `ulimit -v ${kib}; exec "$@"`,
+  'bash',
+];
+const program = (name: string): string => path.join(root, `test/processes/programs/${name}.mjs`);
+
 describe.each([
-  ['with too little address space', ['bash', '-c', 'ulimit -v 4000000; exec "$@"', 'bash'], []],
-  ['without a compiler for WebAssembly', [], ['--jitless']],
-])('%s', (_where, before, flags) => {
-  test('a domain of processes is a typed error, which says what to do; one of threads can be made', async () => {
-    const line = [...before, process.execPath, ...flags, path.join(root, PROGRAM), 'alone'];
-    const [command = '', ...args] = line;
+  ['with little address space', [...limited(4_000_000), process.execPath]],
+  ['without WebAssembly', [process.execPath, '--jitless']],
+])('%s', (_where, node) => {
+  test('processes share frames all the same; a thread is refused, and told why', async () => {
     // Node itself may have something to say about its flags.
-    const { code, lines } = await runCommand(command, args);
-    expect(code).toBe(0);
-    expect(lines[0]).toMatch(/^(ENOTSUP|ENOMEM): /);
-    expect(lines[0]).toMatch(/ulimit -v|--jitless/);
+    const { code, lines } = await run([...node, program('cramped')]);
+    expect({ code, lines }).toEqual({
+      code: 0,
+      lines: [
+        '50 frames, awaiting',
+        '50 frames, blocking',
+        expect.stringMatching(/^ENOTSUP: Domain\.spawn: .*--jitless.*ulimit -v/),
+        'the last line',
+      ],
+    });
   });
+});
+
+test('with no address space for it, a domain of processes is ENOMEM, which says what to do', async () => {
+  const huge = String(7 * 2 ** 30);
+  const line = [...limited(4_000_000), process.execPath, program('without'), 'alone', huge];
+  const { code, lines } = await run(line);
+  expect(code).toBe(0);
+  expect(lines[0]).toMatch(/^ENOMEM: Domain\.create: .*raise ulimit -v/);
 });

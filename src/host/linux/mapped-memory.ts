@@ -13,7 +13,7 @@
  * ArrayBuffer: good for all that one thread does, see `view`.
  */
 
-import { fail } from '../../errors.js';
+import { type DmaBufError, fail } from '../../errors.js';
 import { addressOfBytes, functions, lazily, systemError, viewOf } from './library.js';
 
 /** What a WebAssembly memory is measured in. */
@@ -82,6 +82,14 @@ function map(op: string, fd: number, bytes: number, protection: number): SharedA
   return memory;
 }
 
+/** Of mmap, which just failed. */
+function notMapped(op: string, fd: number, bytes: number): DmaBufError {
+  const error = systemError(op, 'mmap', { descriptor: fd, bytes });
+  if (error.code !== 'ENOMEM') return error;
+  const why = 'the address space has no room for it: raise ulimit -v, or make a smaller domain';
+  return fail('ENOMEM', op, { bytes }, { why, cause: error });
+}
+
 /** Views that are open keep their mappings. */
 const unmapping = new FinalizationRegistry<{ readonly at: bigint; readonly bytes: number }>(
   ({ at, bytes }) => calls().munmap(at, bytes),
@@ -93,7 +101,7 @@ const unmapping = new FinalizationRegistry<{ readonly at: bigint; readonly bytes
  */
 function view(op: string, fd: number, bytes: number, protection: number): SharedArrayBuffer {
   const at = BigInt(calls().mmap(0n, bytes, protection, MAP_SHARED, fd, 0));
-  if (at === MAP_FAILED) throw systemError(op, 'mmap', { descriptor: fd, bytes });
+  if (at === MAP_FAILED) throw notMapped(op, fd, bytes);
   const buffer = viewOf(at, bytes);
   unmapping.register(buffer, { at, bytes });
   return buffer as unknown as SharedArrayBuffer;

@@ -12,7 +12,8 @@ async function outcome(call) {
   }
 }
 
-console.log(await outcome(() => Domain.create({ processes: true })));
+const heap = Number(process.argv[3] ?? 2 ** 20);
+console.log(await outcome(() => Domain.create({ processes: true, heap })));
 console.log(await outcome(() => Domain.join('/nowhere/dmabuf.sock')));
 const { processes } = Domain.support();
 console.log(processes.ok ? 'supported' : `${processes.why}: ${processes.remedy}`);
