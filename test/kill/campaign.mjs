@@ -205,20 +205,29 @@ class Campaign {
 /** @param {Orders} orders @param {Tally} tally */
 export async function campaign(orders, tally) {
   plant(orders.fault);
-  const place = mkdtempSync(join(tmpdir(), 'kill-test-'));
   // Where a domain of processes has its socket.
+  const place = mkdtempSync(join(tmpdir(), 'kill-test-'));
   process.env['XDG_RUNTIME_DIR'] = place;
-  await rehearse(orders);
-  const before = descriptors();
+  try {
+    await rehearse(orders);
+    const before = descriptors();
+    await inDomain(orders, tally);
+    reportGrown('afterwards, we', before, descriptors(), tally);
+    for (const name of readdirSync(place))
+      tally.found('descriptor', `${name} is left of the domain`);
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+}
+
+/** @param {Orders} orders @param {Tally} tally */
+async function inDomain(orders, tally) {
   const domain = await makeDomain(orders);
   try {
     await new Campaign(domain, orders, tally).run();
   } finally {
     await domain.close();
   }
-  reportGrown('afterwards, we', before, descriptors(), tally);
-  for (const name of readdirSync(place)) tally.found('descriptor', `${name} is left of the domain`);
-  rmSync(place, { recursive: true });
 }
 
 /** What this process opens once, and keeps, is open from then on. @param {Orders} orders */

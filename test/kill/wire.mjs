@@ -11,15 +11,20 @@ export function say(message) {
   else parentPort.postMessage(message);
 }
 
-/** Whenever the one that started us says something. @param {(message: any) => void} listener */
+/** Nobody is there any more to kill us. */
+const abandoned = () => process.exit(1);
+
+/** Whenever the one that started us says something; without it we end. @param {(message: any) => void} listener */
 export function onSaid(listener) {
   (parentPort ?? process).on('message', listener);
+  if (parentPort === null) process.on('disconnect', abandoned);
 }
 
 /** Nothing more is to be said: from now on nothing keeps us alive for it. */
 export function hangUp() {
-  if (parentPort === null) process.disconnect?.();
-  else parentPort.close();
+  if (parentPort !== null) return parentPort.close();
+  process.off('disconnect', abandoned);
+  process.disconnect?.();
 }
 
 /** To an agent that we started. @param {Host} host @param {object} message */
