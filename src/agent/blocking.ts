@@ -89,8 +89,12 @@ function blockOn(
   if (expired()) return new Interrupt('timeout');
   const refusal = host.tasks.over ?? refuse(host, op, own);
   if (refusal !== null) return refusal;
-  const since = platform.now();
-  const interrupt = polling.spin(wait) ? null : sleepOn(host, wait, deadline);
+  if (polling.spin(wait)) {
+    polling.learn(polling.spent);
+    return null;
+  }
+  const since = platform.now() - polling.spent;
+  const interrupt = sleepOn(host, wait, deadline);
   polling.learn(platform.now() - since);
   return interrupt;
 }

@@ -12,7 +12,7 @@ import type { Wait } from './wait.js';
 
 /** Looks before anything else, about 2 µs; fewer when the peer seems to want this very core. */
 const LOOKS = 60;
-const CROWDED_LOOKS = 8;
+const CROWDED_LOOKS = 1;
 /** Times the core is offered to others before sleeping. */
 const YIELDS = 30;
 /** Turns of the event loop an asynchronous wait may poll. */
@@ -27,6 +27,8 @@ export class Polling {
   /** Running average of recent waits, milliseconds; a few long ones outweigh many short ones slowly. */
   #average = 0;
   #crowded = false;
+  /** Milliseconds that the last spin took. Looks alone count as nothing: what they take does not matter, and the clock costs more. */
+  spent = 0;
 
   constructor(readonly platform: Pick<Platform, 'now' | 'giveWay'>) {}
 
@@ -44,17 +46,22 @@ export class Polling {
 
   /** Looks for a moment, and lets others run in between. @returns whether the wait is over */
   spin(wait: Pick<Wait, 'ready'>): boolean {
+    this.spent = 0;
     for (let look = this.looks; look > 0; look--) if (wait.ready()) return true;
     const { giveWay } = this.platform;
     if (giveWay === null) return false;
     const since = this.platform.now();
     giveWay();
-    this.#crowded = this.platform.now() - since > AWAY;
-    for (let left = this.yields; left > 0; left--) {
-      if (wait.ready()) return true;
+    this.spent = this.platform.now() - since;
+    this.#crowded = this.spent > AWAY;
+    let over = wait.ready();
+    if (over) return true;
+    for (let left = this.yields; left > 0 && !over; left--) {
       giveWay();
+      over = wait.ready();
     }
-    return wait.ready();
+    this.spent = this.platform.now() - since;
+    return over;
   }
 
   /** A wait took this long. */

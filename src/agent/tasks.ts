@@ -227,9 +227,8 @@ export class Tasks {
       return wait.ready();
     }
     this.#spins++;
-    const since = this.platform.now();
     const over = this.polling.spin(wait);
-    if (over) this.polling.learn(this.platform.now() - since);
+    if (over) this.polling.learn(this.polling.spent);
     return over;
   }
 
