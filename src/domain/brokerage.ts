@@ -12,7 +12,7 @@
  * Lock order  none.
  */
 
-import { type Agent, type StationName, type Stations, tagSlot } from '../agent/index.js';
+import type { Agent, StationName, Stations } from '../agent/index.js';
 import {
   BrokerClient,
   type BrokerPorts,
@@ -91,15 +91,16 @@ export class Brokerage {
     this.#agent = agent;
     this.#events = events;
     this.#succession = new Succession({
-      brokerIsAlive: () => this.#isBrokerAlive(),
-      takeOver: () => this.#takeOver(),
+      brokerIsAlive: () => this.#init.stations.hasBroker(agent),
+      // Threads of this process may be in the domain longer than its agent: they look for the broker, but nobody here can be it.
+      takeOver: () => !agent.left && this.#init.stations.takeOver(agent),
       serve: () => this.#open(this.#init.place.succeed()),
       reconnect: (limits) => this.#reconnect(limits),
       failed: () => {},
       timer: (ms, fn) => platform.timer(ms, fn),
     });
     if (listener !== null) {
-      this.#init.stations.succeed(0, agent.tag);
+      this.#init.stations.takeOver(agent);
       this.#open(listener);
     } else if (this.#orphaned) this.#succession.begin();
   }
@@ -121,19 +122,6 @@ export class Brokerage {
   }
 
   // ------------------------------------------------------------------------------------------- as the broker
-
-  #isBrokerAlive(): boolean {
-    const { agent, stations } = this.#both();
-    const { broker } = stations;
-    return broker !== 0 && agent.present(broker) && !agent.slots.isDead(tagSlot(broker));
-  }
-
-  #takeOver(): boolean {
-    const { agent, stations } = this.#both();
-    const { broker } = stations;
-    // Threads of this process may be in the domain longer than its agent: they look for the broker, but nobody here can be it.
-    return !agent.left && !this.#isBrokerAlive() && stations.succeed(broker, agent.tag);
-  }
 
   #open(listener: ReturnType<Place['open']>): void {
     const { agent, stations } = this.#both();
