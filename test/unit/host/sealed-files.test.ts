@@ -19,12 +19,20 @@ import { thrown } from '../buf/rig.js';
 insist();
 const OP = 'test';
 const UNIT = 65_536;
-const PROT_WRITE = 3;
+const READ_WRITE = 3;
+const MADV_REMOVE = 9;
+const PUNCH_HOLE = 3;
 const NAME: BufferName = { row: 3, generation: 4 };
 const nameOf = ({ row, generation }: BufferName): string => `${row}:${generation}`;
 const calls = functions<{
   mprotect: (at: bigint, bytes: number, protection: number) => number;
-}>({ mprotect: 'int mprotect(uintptr_t at, size_t bytes, int protection)' });
+  madvise: (at: bigint, bytes: number, advice: number) => number;
+  fallocate: (fd: number, mode: number, offset: number, bytes: number) => number;
+}>({
+  mprotect: 'int mprotect(uintptr_t at, size_t bytes, int protection)',
+  madvise: 'int madvise(uintptr_t at, size_t bytes, int advice)',
+  fallocate: 'int fallocate(int fd, int mode, int64_t offset, int64_t bytes)',
+});
 
 /** Holds what it is given, as a broker does. */
 class Broker implements Keeper {
@@ -124,8 +132,23 @@ describe.skipIf(whyNotLinux() !== null)('the memory of a sealed buffer', () => {
     const made = await published();
     const { descriptor } = await broker.fetch(NAME);
     const memory = mapForReading(OP, descriptor, UNIT);
-    expect(calls().mprotect(addressOf(memory), UNIT, PROT_WRITE)).toBe(-1);
-    expect(calls().mprotect(addressOf(made.memory), UNIT, PROT_WRITE)).toBe(0);
+    expect(calls().mprotect(addressOf(memory), UNIT, READ_WRITE)).toBe(-1);
+    expect(calls().mprotect(addressOf(made.memory), UNIT, READ_WRITE)).toBe(0);
+    closeDescriptor(descriptor);
+    made.close();
+  });
+
+  it('cannot be emptied by who has it, by its mapping or by its descriptor', async () => {
+    const plain = createMemoryFile(OP, UNIT);
+    expect(calls().fallocate(plain, PUNCH_HOLE, 0, UNIT)).toBe(0);
+    closeDescriptor(plain);
+    const made = await published();
+    new Uint8Array(made.memory).fill(7);
+    const { descriptor } = await broker.fetch(NAME);
+    const memory = mapForReading(OP, descriptor, UNIT);
+    expect(calls().madvise(addressOf(memory), UNIT, MADV_REMOVE)).toBe(-1);
+    expect(calls().fallocate(descriptor, PUNCH_HOLE, 0, UNIT)).toBe(-1);
+    expect(new Uint8Array(memory).every((byte) => byte === 7)).toBe(true);
     closeDescriptor(descriptor);
     made.close();
   });
