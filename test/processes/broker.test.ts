@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type DmaBuf, DmaBufError, Domain, type Share } from 'dmabuf';
 import { afterEach, describe, expect, test } from 'vitest';
+import { turnsUntil } from '../threads/support/turns.js';
 import { withPlace } from './support/place.js';
 import { resume, stop } from './support/stopping.js';
 import { Stranger } from './support/stranger.js';
@@ -11,6 +12,8 @@ import { endTrade, trade } from './support/trade.js';
 
 const MAKER = '../../processes/programs/maker.mjs';
 const FRAMES = 1000;
+/** As maker.mjs has it. */
+const AGENTS = 8;
 const DEAD = { code: 'EOWNERDEAD' };
 
 afterEach(() => Stranger.endAll());
@@ -62,6 +65,51 @@ describe('the maker of a domain', () => {
         await broker.finished();
       }));
   }
+
+  test('is stopped: who would come in is too late, or gives up, and takes no place from others', () =>
+    withPlace(async (place) => {
+      const [broker] = await maker(place, 'lives');
+      await using domain = await Domain.join(place);
+      await stop(broker.pid);
+      for (let n = 0; n < 2 * AGENTS; n++) {
+        const late = Domain.join(place, { timeout: 20 });
+        await expect(late).rejects.toMatchObject({ code: 'ETIMEDOUT', op: 'Domain.join' });
+      }
+      const reason = new Error('not needed any more');
+      const signal = AbortSignal.abort(reason);
+      await expect(Domain.join(place, { signal })).rejects.toBe(reason);
+      const control = new AbortController();
+      const joining = Domain.join(place, { signal: control.signal });
+      control.abort(reason);
+      await expect(joining).rejects.toBe(reason);
+      const failed = domain.spawn(new URL('programs/maker-child.mjs', import.meta.url), {
+        as: 'process',
+        timeout: 300,
+      });
+      await expect(failed).rejects.toMatchObject({ code: 'ETIMEDOUT', op: 'Domain.spawn' });
+      resume(broker.pid);
+      await newcomerWorks(domain, place);
+      broker.tell('end');
+      await broker.finished();
+    }));
+
+  test('is killed while another one is blocked: the third takes over', () =>
+    withPlace(async (place) => {
+      const [broker] = await maker(place, 'lives');
+      const blocked = Stranger.start('channels.mjs', place, 'receiver', { lane: 'x', sync: true });
+      await blocked.hear('ready');
+      await using domain = await Domain.join(place);
+      await turnsUntil(() =>
+        domain.snapshot().members.some(({ waitingFor }) => waitingFor !== null),
+      );
+      broker.signal('SIGKILL');
+      await broker.gone;
+      await newcomerWorks(domain, place);
+      using lane = domain.channel('x');
+      lane.end();
+      expect(await blocked.hear('tags')).toEqual([]);
+      await blocked.finished();
+    }));
 
   test('is killed: what it had is recovered, what it sent arrives, the others go on and let others in', () =>
     withPlace(async (place) => {

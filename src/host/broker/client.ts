@@ -156,7 +156,7 @@ class Attempt {
     return () => {
       clearTimeout(this.#retry);
       this.#arrival[Symbol.dispose]();
-      this.#connection?.close();
+      if (this.#connection !== null) this.#giveUp(this.#connection);
     };
   }
 
@@ -196,7 +196,13 @@ class Attempt {
     // From here on the connection is the client's.
     this.#connection = null;
     if (this.ending.resolve({ client: BrokerClient.over(connection), welcome })) return;
-    connection.close();
+    this.#giveUp(connection);
+  }
+
+  /** Who was no member before says that it is none now: this process lives, so its station would stay. */
+  #giveUp(connection: Connection): void {
+    if (this.who.again === undefined) connection.finish({ type: 'BYE' });
+    else connection.close();
   }
 }
 

@@ -3,7 +3,8 @@
 import { Domain } from 'dmabuf';
 import { hear, keep, play, say } from '../../threads/workers/actor.mjs';
 
-const make = () => Domain.create({ processes: process.argv[2], heap: 2 ** 22 });
+const make = () =>
+  Domain.create({ processes: process.argv[2], heap: 2 ** 22, limits: { agents: 8 } });
 
 await play(
   {
