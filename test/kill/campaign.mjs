@@ -9,11 +9,13 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { DmaBufError, Domain, KiB, MiB } from 'dmabuf';
+import { DmaBufError, Domain, KiB } from 'dmabuf';
 import { choices } from '../threads/workers/choices.mjs';
 import { Crewmate } from './crewmate.mjs';
 import { descriptors, grown } from './descriptors.mjs';
+import { LIMITED } from './domain-options.mjs';
 import { plant } from './faults.mjs';
+import { Founder } from './founder.mjs';
 import { inspect, inspectRecords } from './inspection.mjs';
 import { CAMERA, CHANNELS, POOL } from './load/load.mjs';
 import { fill, RECORD, repair } from './load/pattern.mjs';
@@ -27,6 +29,7 @@ import { fill, RECORD, repair } from './load/pattern.mjs';
  * @property {'thread' | 'process'} as
  * @property {number} patience  milliseconds that a wait may take
  * @property {string | undefined} fault
+ * @property {boolean} founder  somebody else makes the domain, and dies
  */
 
 /** Who is killed. */
@@ -42,9 +45,6 @@ const DELAY = 5;
 const JOINING = 8;
 const JOIN_DELAY = 120;
 const LEAVING = 8;
-/** Tables that are full soon, if the dead keep rows. */
-const LIMITS = { agents: 24, buffers: 512, timelines: 256, channels: 16 };
-const HEAP = 48 * MiB;
 /** The point that nobody comes to. */
 const NEVER = -1;
 
@@ -61,9 +61,10 @@ class Campaign {
   /** Bytes of the heap while nobody works. */
   #used = 0;
 
-  /** @param {Domain} domain @param {Orders} orders @param {Tally} tally */
-  constructor(domain, orders, tally) {
+  /** @param {Domain} domain @param {Orders} orders @param {Tally} tally @param {Founder | null} founder */
+  constructor(domain, orders, tally, founder) {
     this.domain = domain;
+    this.founder = founder;
     this.orders = orders;
     this.tally = tally;
     this.choose = choices(orders.seed);
@@ -86,7 +87,7 @@ class Campaign {
     this.#elder = await this.#start('elder');
     this.#begin(this.#elder, NEVER);
     // Whatever is opened at the first death and stays open is no leak.
-    await this.#round(MORTALS);
+    await Promise.all([this.#round(MORTALS), this.founder?.kill()]);
     await this.#rest();
     while (this.tally.kills < this.orders.kills && !this.tally.hasEnough) {
       for (const mate of this.#living) mate.go(this.choose(POINTS));
@@ -168,6 +169,8 @@ class Campaign {
     const expected = { members, used: this.#used, pool, buffers };
     await inspect(domain, expected, orders.patience, tally.found);
     await inspectRecords(records, orders.patience, tally.found);
+    // Who becomes the broker, and when, nobody can say: it has more open from then on.
+    if (orders.founder) return;
     this.#compare(domain.agent, descriptors());
     // Threads have ours.
     if (orders.as === 'thread') return;
@@ -211,7 +214,9 @@ export async function campaign(orders, tally) {
   try {
     await rehearse(orders);
     const before = descriptors();
-    await inDomain(orders, tally);
+    await (orders.founder
+      ? inFoundDomain(join(place, 'domain'), orders, tally)
+      : inOwnDomain(orders, tally));
     reportGrown('afterwards, we', before, descriptors(), tally);
     for (const name of readdirSync(place))
       tally.found('descriptor', `${name} is left of the domain`);
@@ -221,12 +226,27 @@ export async function campaign(orders, tally) {
 }
 
 /** @param {Orders} orders @param {Tally} tally */
-async function inDomain(orders, tally) {
+async function inOwnDomain(orders, tally) {
   const domain = await makeDomain(orders);
   try {
-    await new Campaign(domain, orders, tally).run();
+    await new Campaign(domain, orders, tally, null).run();
   } finally {
     await domain.close();
+  }
+}
+
+/** @param {string} path @param {Orders} orders @param {Tally} tally */
+async function inFoundDomain(path, orders, tally) {
+  const founder = await Founder.start(path);
+  try {
+    const domain = await Domain.join(path);
+    try {
+      await new Campaign(domain, orders, tally, founder).run();
+    } finally {
+      await domain.close();
+    }
+  } finally {
+    await founder.kill();
   }
 }
 
@@ -241,7 +261,7 @@ async function rehearse({ as }) {
 
 /** @param {Pick<Orders, 'as'>} orders */
 function makeDomain({ as }) {
-  return Domain.create({ heap: HEAP, limits: LIMITS, processes: as === 'process' });
+  return Domain.create({ ...LIMITED, processes: as === 'process' });
 }
 
 /** @param {string} who @param {Record<string, number>} before @param {Record<string, number>} now @param {Tally} tally */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // @ts-check
 /**
- * kill/main — `npm run kill-test -- [--kills N] [--seed S] [--as process|thread] [--fault NAME] [--json]`: members that work in one
- * domain are killed at random, and nothing may be lost, leaked, or left waiting.
+ * kill/main — `npm run kill-test -- [--kills N] [--seed S] [--as process|thread] [--founder] [--fault NAME] [--json]`: members that
+ * work in one domain are killed at random, and nothing may be lost, leaked, or left waiting.
  *
  * Ends with the figures, in words or as one JSON object. Exit code 1 when any of corruptions, stuckWaiters, leakedBuffers and
  * leakedFds is not 0.
@@ -48,6 +48,7 @@ function orders(args) {
       as: { type: 'string', default: 'process' },
       patience: { type: 'string', default: String(PATIENCE) },
       fault: { type: 'string' },
+      founder: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -58,6 +59,7 @@ function orders(args) {
     patience: count('patience', values.patience),
     fault:
       values.fault === undefined ? undefined : oneOf('fault', values.fault, Object.keys(FAULTS)),
+    founder: values.founder,
     json: values.json,
   };
 }
