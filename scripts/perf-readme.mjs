@@ -55,7 +55,8 @@ export function renderPerformance({ date, machine, rounds, rows }) {
   return [
     `Measured on ${date}: ${cpu}, ${cores} cores, ${kernel} ${arch}, Node ${node}. Our time over the other's time`,
     `(both in parentheses), median of ${rounds} rounds; less is better, 1/25 is twenty-five times as fast. "One core": both`,
-    'parties share one; "hot": one hand-off after the other; "asleep", "parked": one per 5 ms, the other side sleeps.',
+    'parties share one; "hot": one hand-off after the other; "asleep", "parked": one per 5 ms, the other side sleeps. The parties are',
+    'threads of one process, unless the row speaks of processes.',
     '',
     ...tableOf(rows),
     '',

@@ -69,7 +69,7 @@ export function runExperiments(experiments, roundCount, say) {
   }
   for (const placement of impossible) {
     say(
-      `SKIPPED: all rows of two threads on ${placement} core(s): they need koffi and so many cores`,
+      `SKIPPED: all rows of two parties on ${placement} core(s): they need koffi and so many cores`,
     );
   }
   for (let round = 0; round < roundCount; round++) {
