@@ -27,14 +27,17 @@
 
 import { fail } from '../errors.js';
 import { type Arena, cas, load, raise, store, type Words } from '../mem/index.js';
+import type { Agent } from './agent.js';
 import {
   ControlLayout,
   ControlSection,
+  SlotState,
   StationLayout,
   StationSection,
   StationState,
 } from './layout.js';
 import type { Platform } from './ports.js';
+import { ownerTag, tagSlot } from './reaper.js';
 
 const at = StationLayout.at;
 const SIZE = StationLayout.size;
@@ -158,14 +161,29 @@ export class Stations {
     if (!this.withdraw(name)) this.#step(name, StationState.LIVE, StationState.FREE);
   }
 
-  /** Tag of the agent that is the broker; 0 = nobody is. */
-  get broker(): number {
-    return load(this.#words, this.#broker);
+  /** Is there a broker, and is its agent still in the domain and alive? */
+  hasBroker({ slots }: Pick<Agent, 'slots'>): boolean {
+    return this.#serves(slots, load(this.#words, this.#broker));
   }
 
-  /** The agent `tag` becomes the broker in place of `before`. @returns false when somebody else was faster */
-  succeed(before: number, tag: number): boolean {
-    return cas(this.#words, this.#broker, before, tag) === before;
+  /** That agent becomes the broker, unless there is one. @returns false also when somebody else was faster */
+  takeOver({ slots, tag }: Pick<Agent, 'slots' | 'tag'>): boolean {
+    const before = load(this.#words, this.#broker);
+    return !this.#serves(slots, before) && cas(this.#words, this.#broker, before, tag) === before;
+  }
+
+  /** It cannot be the broker after all. */
+  giveBack({ tag }: Pick<Agent, 'tag'>): void {
+    cas(this.#words, this.#broker, tag, 0);
+  }
+
+  #serves(slots: Agent['slots'], tag: number): boolean {
+    if (tag === 0) return false;
+    const slot = tagSlot(tag);
+    const life = slots.life(slot);
+    // Who has left still stands in its slot until somebody else joins there.
+    if (ownerTag(slot, life) !== tag || (life & 7) === SlotState.FREE) return false;
+    return !slots.isDead(slot);
   }
 
   // ------------------------------------------------------------------------------------------- by the station

@@ -12,7 +12,7 @@
  * Lock order  none.
  */
 
-import { type Agent, type StationName, type Stations, tagSlot } from '../agent/index.js';
+import type { Agent, StationName, Stations } from '../agent/index.js';
 import {
   BrokerClient,
   type BrokerPorts,
@@ -99,16 +99,17 @@ export class Brokerage {
     this.#agent = agent;
     this.#events = events;
     this.#succession = new Succession({
-      brokerIsAlive: () => this.#isBrokerAlive(),
-      takeOver: () => this.#takeOver(),
+      brokerIsAlive: () => this.#init.stations.hasBroker(agent),
+      // Threads of this process may be in the domain longer than its agent: they look for the broker, but nobody here can be it.
+      takeOver: () => !agent.left && this.#init.stations.takeOver(agent),
       serve: () => this.#succeed(),
-      giveBack: () => void this.#init.stations.succeed(agent.tag, 0),
+      giveBack: () => this.#init.stations.giveBack(agent),
       reconnect: (limits) => this.#reconnect(limits),
       failed: () => {},
       timer: (ms, fn) => platform.timer(ms, fn),
     });
     if (listener !== null) {
-      this.#init.stations.succeed(0, agent.tag);
+      this.#init.stations.takeOver(agent);
       this.#open(listener);
     } else if (this.#orphaned) this.#succession.begin();
   }
@@ -130,19 +131,6 @@ export class Brokerage {
   }
 
   // ------------------------------------------------------------------------------------------- as the broker
-
-  #isBrokerAlive(): boolean {
-    const { agent, stations } = this.#both();
-    const { broker } = stations;
-    return broker !== 0 && agent.present(broker) && !agent.slots.isDead(tagSlot(broker));
-  }
-
-  #takeOver(): boolean {
-    const { agent, stations } = this.#both();
-    const { broker } = stations;
-    // Threads of this process may be in the domain longer than its agent: they look for the broker, but nobody here can be it.
-    return !agent.left && !this.#isBrokerAlive() && stations.succeed(broker, agent.tag);
-  }
 
   #succeed(): void {
     const { place } = this.#init;

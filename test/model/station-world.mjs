@@ -33,10 +33,12 @@ const LoopLayout = record(
     door: u32('door of its process + 1; 0 = there is no event loop'),
     events: u32('grows with everything that comes for it'),
     listens: u32('1 = it listens to the bell'),
+    briefly: u32('1 = it listens for a few milliseconds: nobody need wake it'),
     settled: u32('1 = what it listened to has come'),
   },
   16,
 );
+const { at } = LoopLayout;
 const DoorLayout = record('door', { rung: u32('rings since it was drained') }, 16);
 const LoopSection = section('loops', LoopLayout, ({ agents }) => agents);
 const DoorSection = section('doors', DoorLayout, ({ agents }) => agents);
@@ -45,7 +47,7 @@ const DoorSection = section('doors', DoorLayout, ({ agents }) => agents);
  * @typedef {object} Place
  * @property {number} station
  * @property {number} [door]  default: as the station
- * @property {boolean} [loops]  it has an event loop; default true
+ * @property {boolean} [watches]  it has an event loop; default true
  * @property {() => boolean} [heard]
  * @property {(station: number) => number} [doorOf]  whose doorbell this process takes for that station's; -1 = it has none
  */
@@ -57,8 +59,16 @@ const DoorSection = section('doors', DoorLayout, ({ agents }) => agents);
  */
 
 /**
- * @typedef {World & { enter: (env: Env, place: Place) => Living }} StationWorld
+ * @typedef {object} Streets
+ * @property {(env: Env, place: Place) => Living} enter
+ * @property {(door: number) => void} tell  something has come for the event loops of that process
+ * @property {(slot: number) => boolean} sleepsForLong  its event loop listens, until somebody wakes it
+ *
+ * @typedef {World & Streets} StationWorld
  */
+
+/** Milliseconds: shorter sleeps than this need no wake. */
+const LONG = 1000;
 
 /** Planted faults of doorbells. */
 export const faults = { answersBeforeDraining: false };
@@ -66,27 +76,52 @@ export const faults = { answersBeforeDraining: false };
 /** @param {readonly Section[]} sections @param {Partial<Limits>} [limits] @returns {StationWorld} */
 export function makeStationWorld(sections, limits) {
   const world = makeWorld([StationSection, LoopSection, DoorSection, ...sections], limits);
+  const { arena } = world;
+  const { words } = arena;
+  const loopAt = (/** @type {number} */ slot) => arena.base(LoopSection) + slot * LoopLayout.size;
+  /** @type {Loops} */
+  const loops = {
+    at: loopAt,
+    wake(slot) {
+      add(words, loopAt(slot) + at.events, 1);
+      notify(words, loopAt(slot) + at.events);
+    },
+    settle(slot) {
+      store(words, loopAt(slot) + at.listens, 0);
+      store(words, loopAt(slot) + at.settled, 1);
+      loops.wake(slot);
+    },
+    of: (door) =>
+      [...Array(arena.limits.agents).keys()].filter(
+        (slot) => load(words, loopAt(slot) + at.door) === door + 1,
+      ),
+  };
   return {
     ...world,
-    enter: (env, place) => env.atomic(() => enter(world, env, place)),
+    enter: (env, place) => env.atomic(() => enter(world, loops, env, place)),
+    tell: (door) => loops.of(door).forEach(loops.wake),
+    sleepsForLong: (slot) =>
+      load(words, loopAt(slot) + at.listens) === 1 && load(words, loopAt(slot) + at.briefly) === 0,
   };
 }
 
-/** @param {World} world @param {Env} env @param {Place} place @returns {Living} */
-function enter({ arena }, env, place) {
-  const { station, door = station, loops = true } = place;
+/**
+ * @typedef {object} Loops
+ * @property {(slot: number) => number} at
+ * @property {(slot: number) => void} wake
+ * @property {(slot: number) => void} settle  what it listened to comes
+ * @property {(door: number) => number[]} of  those of a process
+ */
+
+/** @param {World} world @param {Loops} loops @param {Env} env @param {Place} place @returns {Living} */
+function enter({ arena }, loops, env, place) {
+  const { station, door = station, watches = true } = place;
   const { heard = () => true, doorOf = (/** @type {number} */ of) => of } = place;
   const { words } = arena;
-  const at = LoopLayout.at;
-  const loopAt = (/** @type {number} */ slot) => arena.base(LoopSection) + slot * LoopLayout.size;
   const rungAt = (/** @type {number} */ of) => arena.base(DoorSection) + of * DoorLayout.size;
   let answer = () => {};
   /** @type {() => unknown} */
   let hear = () => {};
-  const tell = (/** @type {number} */ loop) => {
-    add(words, loop + at.events, 1);
-    notify(words, loop + at.events);
-  };
 
   /** @type {Processes} */
   const processes = {
@@ -98,11 +133,14 @@ function enter({ arena }, env, place) {
     },
     kick(other) {
       const of = doorOf(other);
-      if (of < 0) return;
       env.atomic(() => {
-        add(words, rungAt(of), 1);
+        if (of >= 0) add(words, rungAt(of), 1);
+        if (of >= 0) loops.of(of).forEach(loops.wake);
+        // Who listens briefly wakes by itself, a moment later.
         for (let slot = 0; slot < arena.limits.agents; slot++) {
-          if (load(words, loopAt(slot) + at.door) === of + 1) tell(loopAt(slot));
+          if (slots.word(slot, 'station') !== other + 1) continue;
+          const both = [at.listens, at.briefly].map((word) => load(words, loops.at(slot) + word));
+          if (both.every((yes) => yes === 1)) loops.settle(slot);
         }
       });
     },
@@ -114,18 +152,19 @@ function enter({ arena }, env, place) {
   Object.defineProperty(agent.polling, 'looks', { value: 1 });
   Object.defineProperty(agent.polling, 'turns', { value: 0 });
   const { jobs } = /** @type {ReturnType<typeof platformOf>} */ (agent.platform);
-  const own = loopAt(agent.slot);
-  if (loops) {
+  const { sleepers, slots } = agent;
+  const own = loops.at(agent.slot);
+  if (watches) {
     for (const word of [at.listens, at.settled]) store(words, own + word, 0);
     store(words, own + at.door, door + 1);
   }
 
-  const { sleepers, slots } = agent;
   const slotOf = (/** @type {number} */ index) =>
     Math.floor((index - slots.at(0)) / (slots.at(1) - slots.at(0)));
-  sleepers.listen = (index, value) =>
+  sleepers.listen = (index, value, ms) =>
     env.atomic(() => {
       if (load(words, index) !== value) return null;
+      store(words, own + at.briefly, ms < LONG ? 1 : 0);
       store(words, own + at.listens, 1);
       return heardBy((fn) => {
         hear = fn;
@@ -133,11 +172,10 @@ function enter({ arena }, env, place) {
     });
   sleepers.rouse = (index) =>
     env.atomic(() => {
-      const loop = loopAt(slotOf(index));
+      const slot = slotOf(index);
+      const loop = loops.at(slot);
       if (load(words, loop + at.listens) === 0 || load(words, loop + at.door) !== door + 1) return;
-      store(words, loop + at.listens, 0);
-      store(words, loop + at.settled, 1);
-      tell(loop);
+      loops.settle(slot);
     });
 
   const rung = rungAt(door);
@@ -146,9 +184,9 @@ function enter({ arena }, env, place) {
     agent,
     turn(goesOn = () => agent.tasks.pending > 0) {
       for (;;) {
+        const seen = load(words, own + at.events);
         for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) job();
         if (!goesOn()) return;
-        const seen = load(words, own + at.events);
         if (load(words, own + at.settled) !== 0) {
           store(words, own + at.settled, 0);
           hear();

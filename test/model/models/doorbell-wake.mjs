@@ -79,7 +79,7 @@ function idle(_world, env) {
 
 /** @param {number} station @returns {Run} */
 const reaper = (station) => (_world, env) => {
-  const { agent } = world.enter(env, { station, loops: false });
+  const { agent } = world.enter(env, { station, watches: false });
   while (agent.reapers.sweep().length > 0);
 };
 
