@@ -172,8 +172,8 @@ export class Stations {
     return !this.#serves(slots, before) && cas(this.#words, this.#broker, before, tag) === before;
   }
 
-  /** It cannot serve after all: somebody else may. */
-  resign({ tag }: Pick<Agent, 'tag'>): void {
+  /** It cannot be the broker after all. */
+  giveBack({ tag }: Pick<Agent, 'tag'>): void {
     cas(this.#words, this.#broker, tag, 0);
   }
 

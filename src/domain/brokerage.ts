@@ -103,7 +103,7 @@ export class Brokerage {
       // Threads of this process may be in the domain longer than its agent: they look for the broker, but nobody here can be it.
       takeOver: () => !agent.left && this.#init.stations.takeOver(agent),
       serve: () => this.#succeed(),
-      giveBack: () => this.#init.stations.resign(agent),
+      giveBack: () => this.#init.stations.giveBack(agent),
       reconnect: (limits) => this.#reconnect(limits),
       failed: () => {},
       timer: (ms, fn) => platform.timer(ms, fn),
