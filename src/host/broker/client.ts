@@ -8,7 +8,7 @@
  *    connect() ── WELCOME and all that it counts ──▶ joined ── serve() ──▶ told of others ──▶ ended
  */
 
-import { DmaBufError, fail } from '../../errors.js';
+import { DmaBufError, type ErrorCode, fail, whyOf } from '../../errors.js';
 import { checkEvent } from '../linux/event-descriptor.js';
 import { PacketSocket } from '../linux/packet-socket.js';
 import { Arrival, JOIN, refusal, type Welcome } from './arrival.js';
@@ -210,7 +210,16 @@ function left(): Error {
   return fail('ENOENT', JOIN, {}, { why: 'the broker ended while this process joined: try again' });
 }
 
+/** What connecting says, for who wants to join. */
+const NOT_REACHED: Partial<Record<ErrorCode, string>> = {
+  ENOENT: 'no domain lives at this path',
+  EACCES: 'this user may not reach the domain: its creator names users, Domain.create({ users })',
+  EPROTO: 'whoever listens at this path is no domain',
+};
+
 function notReached(error: unknown, path: string): unknown {
-  if (!DmaBufError.is(error, 'ENOENT')) return error;
-  return fail('ENOENT', JOIN, { path }, { why: 'no domain lives at this path', cause: error });
+  if (!DmaBufError.is(error)) return error;
+  // A socket of another kind.
+  const code = error.code === 'EIO' ? 'EPROTO' : error.code;
+  return fail(code, JOIN, { path }, { why: NOT_REACHED[code] ?? whyOf(error), cause: error });
 }

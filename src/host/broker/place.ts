@@ -33,7 +33,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DmaBufError, ERROR_CODES, fail } from '../../errors.js';
-import { PacketListener, PacketSocket } from '../linux/packet-socket.js';
+import { checkPath, PacketListener, PacketSocket } from '../linux/packet-socket.js';
 
 const OP = 'Domain.create';
 /** Of the directory: others can do nothing there, or reach the socket by its name. */
@@ -43,8 +43,6 @@ const REACHABLE = 0o711;
 const SOCKET_OURS = 0o600;
 const SOCKET_REACHABLE = 0o666;
 const WRITABLE_BY_OTHERS = 0o022;
-/** Bytes of a socket's path that the system takes. */
-const LONGEST = 107;
 /** Directories of domains that were given no path: this, and six letters or digits. */
 const FRESH = 'dmabuf-';
 const IS_FRESH = /^dmabuf-[A-Za-z0-9]{6}$/;
@@ -52,7 +50,7 @@ const IS_FRESH = /^dmabuf-[A-Za-z0-9]{6}$/;
 const SOCKET = 'domain';
 /** Directories that one looks at, of those that others may have left. */
 const MOST_SWEPT = 64;
-/** Names under which sockets are made begin with this, and end with eight digits. */
+/** Names under which sockets are made begin with this. */
 const SCRATCH = '.dmabuf-';
 
 export interface PlaceOptions {
@@ -100,12 +98,12 @@ export class Place {
   static at(where: string | true, { others }: PlaceOptions): Place {
     if (where !== true) {
       const given = path.resolve(where);
-      checkLength(given);
+      checkPaths(given);
       checkDirectory(path.dirname(given), others);
       return new Place(given, others, false, ourselves());
     }
     const fresh = path.join(freshDirectory(others), SOCKET);
-    checkLength(fresh);
+    checkPaths(fresh);
     const place = new Place(fresh, others, true, ourselves());
     place.#stand();
     return place;
@@ -153,7 +151,7 @@ export class Place {
       throw fail('EEXIST', OP, { path: this.path }, { why });
     }
     if (isAlive(this.path)) throw taken(this.path);
-    const aside = this.#scratch();
+    const aside = scratch(this.path);
     renameSync(this.path, aside);
     try {
       if (!isAlive(aside)) return;
@@ -166,7 +164,7 @@ export class Place {
   }
 
   #bind(publish: (made: string) => void): PacketListener {
-    const made = this.#scratch();
+    const made = scratch(this.path);
     const listener = PacketListener.bind(made);
     try {
       chmodSync(made, this.#others ? SOCKET_REACHABLE : SOCKET_OURS);
@@ -181,10 +179,6 @@ export class Place {
       // Of two that begin at once, one comes second.
       throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? taken(this.path) : error;
     }
-  }
-
-  #scratch(): string {
-    return path.join(path.dirname(this.path), SCRATCH + randomBytes(4).toString('hex'));
   }
 
   /** Removes what is still ours, and the directory that was made for this domain: a successor makes another one. */
@@ -234,12 +228,14 @@ function sweepOne(directory: string): void {
   rmdirSync(directory);
 }
 
-function checkLength(socket: string): void {
-  const scratch = Buffer.byteLength(path.dirname(socket)) + 1 + SCRATCH.length + 8;
-  const tooLong = Math.max(Buffer.byteLength(socket), scratch) - LONGEST;
-  if (tooLong <= 0) return;
-  const why = `the path is too long by ${tooLong} bytes: that of a socket has at most ${LONGEST}`;
-  throw fail('ENAMETOOLONG', OP, { path: socket }, { why });
+/** Of the socket, and of those that it is made as. */
+function checkPaths(socket: string): void {
+  checkPath(OP, socket);
+  checkPath(OP, scratch(socket));
+}
+
+function scratch(socket: string): string {
+  return path.join(path.dirname(socket), SCRATCH + randomBytes(4).toString('hex'));
 }
 
 function checkDirectory(directory: string, others: boolean): void {

@@ -96,13 +96,21 @@ function peerOf(op: string, fd: number): Peer {
   return { pid, uid, gid };
 }
 
+/** That a socket can be there. @throws EINVAL · ENAMETOOLONG */
+export function checkPath(op: string, path: string): void {
+  if (path === '' || path.includes('\0')) {
+    const why = 'the path of a socket must not be empty, nor hold a zero byte';
+    throw fail('EINVAL', op, {}, { why });
+  }
+  if (Buffer.byteLength(path) <= LONGEST_PATH) return;
+  const why = `the path of a socket has at most ${LONGEST_PATH} bytes: take a shorter one`;
+  throw fail('ENAMETOOLONG', op, { path }, { why });
+}
+
 /** struct sockaddr_un. */
 function address(op: string, path: string): Uint8Array {
+  checkPath(op, path);
   const name = Buffer.from(path);
-  if (name.length > LONGEST_PATH) {
-    const why = `the path of a socket has at most ${LONGEST_PATH} bytes: take a shorter one`;
-    throw fail('ENAMETOOLONG', op, { path }, { why });
-  }
   const bytes = new Uint8Array(new ArrayBuffer(2 + name.length + 1));
   bytes[0] = AF_UNIX;
   bytes.set(name, 2);

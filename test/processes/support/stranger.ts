@@ -26,11 +26,18 @@ export class Stranger extends Player<Exit> {
     void this.gone.then(() => Stranger.#all.delete(this));
   }
 
-  /** `script` is one of test/threads/workers/, or one of programs/ beside this folder. */
-  static start(script: string, place: string, scene: string, data: SceneData = {}): Stranger {
+  /** `script` is one of test/threads/workers/, or one of programs/ beside this folder. `as`: the user that it runs as, if we may. */
+  static start(
+    script: string,
+    place: string,
+    scene: string,
+    data: SceneData = {},
+    as: { readonly uid?: number; readonly gid?: number } = {},
+  ): Stranger {
     const folder = new URL('../../threads/workers/', import.meta.url);
     const child = fork(fileURLToPath(new URL(script, folder)), [place], {
       serialization: 'advanced',
+      ...as,
     });
     const stranger = new Stranger(child, scene);
     stranger.tell({ ...data, scene });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Joining a domain through its broker, and what members are told of each other. */
+import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { BrokerClient } from '../../../../src/host/broker/client.js';
 import { drainEvent, ringEvent } from '../../../../src/host/linux/event-descriptor.js';
@@ -79,6 +80,27 @@ describe('a member that leaves', () => {
     expect(host.server.peers).toBe(2);
   });
 });
+
+it('who joins where something else listens is told so', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(rig().path, resolve));
+  rig().later(() => new Promise((resolve) => server.close(resolve)));
+  const lost = BrokerClient.connect(rig().path, { bell: rig().bell() });
+  await expect(lost).rejects.toMatchObject({
+    code: 'EPROTO',
+    op: 'Domain.join',
+    message: expect.stringContaining('no domain') as string,
+  });
+});
+
+it.each(['', 'a\0b', 'x'.repeat(200)])(
+  'who joins at an impossible path is told so: %j',
+  async (at) => {
+    const lost = BrokerClient.connect(at, { bell: rig().bell() });
+    const code = at.length === 200 ? 'ENAMETOOLONG' : 'EINVAL';
+    await expect(lost).rejects.toMatchObject({ code, op: 'Domain.join' });
+  },
+);
 
 it('who joins where nobody listens is told so', async () => {
   const lost = BrokerClient.connect(rig().path, { bell: rig().bell() });

@@ -102,6 +102,11 @@ describe('a path', () => {
     expect(existsSync(path.dirname(long))).toBe(false);
   });
 
+  it('that holds a zero byte is refused', () => {
+    const wrong = `${rig().path}\0more`;
+    expect(() => Place.at(wrong, alone)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+
   it('at which a domain lives is refused, and says how to join', () => {
     open(rig(), Place.at(rig().path, alone));
     const second = Place.at(rig().path, alone);
