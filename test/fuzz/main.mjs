@@ -42,6 +42,8 @@ const unable = whyNotLinux();
 if (unable !== null) throw new Error(unable);
 const directory = mkdtempSync(path.join(tmpdir(), 'dmabuf-fuzz-'));
 let begun = 0;
+// Connections of members do not keep a process alive, and it is they that we wait for.
+setInterval(() => {}, 2 ** 30);
 process.on('exit', (code) => {
   rmSync(directory, { recursive: true, force: true });
   if (code !== 0)

@@ -8,7 +8,8 @@
  *  - polling one descriptor twice ends the process: each polls a copy of its own;
  *  - using a handle after its end is a segmentation fault: nothing is done after `close`;
  *  - an exception of the callback would come out of some later, innocent call: it is thrown from the event loop instead;
- *  - an event that meets a thread which is being ended takes the process down: in a worker, which anybody may end, a timer looks instead.
+ *  - an event that meets a thread which is being ended takes the process down: in a worker, which anybody may end, a timer looks instead,
+ *    and the main thread closes what is open before it ends by itself.
  *
  * It goes on for as long as the descriptor is readable, so the callback reads until there is no more, and closes what has ended.
  * After an error of the descriptor it may be called no more: one that learns `closed` reads what is left, to the end.
@@ -33,6 +34,10 @@ interface Handle {
 }
 
 const open = new Set<Readiness>();
+
+function closeAllOpen(): void {
+  for (const readiness of open) readiness.close();
+}
 
 function polled(fd: number, onEvent: OnEvent): Handle {
   return poll(fd, (status, { disconnect }) => onEvent(status < 0 || disconnect));
@@ -83,6 +88,7 @@ export class Readiness {
       throw error;
     }
     if (!ref) this.#handle.unref();
+    if (open.size === 0) process.on('exit', closeAllOpen);
     open.add(this);
   }
 
@@ -108,6 +114,7 @@ export class Readiness {
   /** Calls no more. May be called again, and in the callback. */
   close(): void {
     if (!open.delete(this)) return;
+    if (open.size === 0) process.off('exit', closeAllOpen);
     this.#handle.close();
     closeDescriptor(this.#copy);
   }

@@ -86,6 +86,10 @@ describe('in a process of its own', () => {
     expect(await start('throw').end).toEqual({ how: 0, printed: 'polled polled watched watched' });
   });
 
+  it('comes too late for a process that ends by itself, and does not take it down', async () => {
+    expect(await start('be told too late').end).toEqual({ how: 0, printed: 'end' });
+  });
+
   it('what is unref’d lets the process end', async () => {
     expect(await start('end while watching').end).toEqual({ how: 0, printed: 'end' });
   });

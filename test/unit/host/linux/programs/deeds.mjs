@@ -51,6 +51,17 @@ async function until(so) {
 }
 
 const deeds = {
+  /** Something can be read just when the event loop has ended. */
+  'be told too late'() {
+    const event = createEvent();
+    heed(event, () => console.log('told'), { ref: false });
+    process.on('exit', () => {
+      ringEvent(event);
+      console.log('end');
+    });
+    process.disconnect();
+  },
+
   /** Sleeps on a word of inherited memory until it is woken and the word has changed. */
   sleep() {
     const memory = mapShared('deed', INHERITED, BYTES);
