@@ -7,11 +7,8 @@
 /** Files of test/threads that make sense on threads only, and why. */
 export const THREADS_ONLY: Readonly<Record<string, string>> = {
   'addon-gate': 'nobody but a thread of the same process can be ended while it loads an addon',
-  adopting: 'workers of other pools join by a handle, which is the memory itself',
   examples: 'programs of their own; those of processes are in test/processes',
-  handles: 'what a port refuses to post; nobody posts to another process but JSON',
   kills: 'a program of its own, with an option for processes',
-  leaks: 'what one agent leaves open',
   pipeline: 'a program of its own, with a mode for processes',
   'pipeline-leaks': 'what one agent leaves open',
   'pipeline-processes': 'a program of its own, in processes already',

@@ -10,8 +10,8 @@ import { withDomain } from '../threads/support/with-domain.js';
 import { resume, stop } from './support/stopping.js';
 
 const late = { code: 'ETIMEDOUT' };
-/** Milliseconds, where it is a time-out that is tested. */
-const SHORT = { timeout: 50 };
+/** Milliseconds: a time-out that is tested, and long enough for whoever blocks to look for the dead. */
+const SHORT = { timeout: 250 };
 
 describe('the holder of a lock is stopped', () => {
   test('those who wait are too late; when it is killed the lock passes on', () =>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Programs that nobody here has started join a domain by its place. */
-import { statSync } from 'node:fs';
+import { rmdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Domain, type DomainSnapshot } from 'dmabuf';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -75,9 +75,18 @@ describe('a program that joins by a path', () => {
       lock.markConsistent();
     }));
 
-  test('finds a directory that is its user’s alone', () =>
-    withOpenDomain(async (_domain, place) => {
+  test('finds it in a directory that is its user’s alone, made for it', () =>
+    withPlace(async (beside) => {
+      const place = path.join(`${beside}.d`, 'domain.sock');
+      const domain = await Domain.create({ processes: place });
       expect(statSync(path.dirname(place)).mode & 0o777).toBe(0o700);
+      const stranger = Stranger.start('members.mjs', place, 'live');
+      await turnsUntil(() => strangersOf(domain).length === 1);
+      stranger.tell('end');
+      await stranger.finished();
+      await domain.close();
+      // The next one finds it there, and nothing in it.
+      rmdirSync(path.dirname(place));
     }));
 });
 

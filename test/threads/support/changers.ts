@@ -2,6 +2,7 @@
 /** Threads that count in plain shared memory, under locks: what they lose or tear, the counts show. */
 import type { DmaBuf, Domain } from 'dmabuf';
 import { Actor, type SceneData } from './actor.js';
+import { HOST } from './host.js';
 
 let seed = 1;
 
@@ -13,17 +14,18 @@ export function closeAll(buffers: readonly DmaBuf[]): void {
   for (const buf of buffers) buf.close();
 }
 
-/** Runs `threads` threads that change the buffers; all begin together. */
+/** Runs `threads` agents that change the buffers; all begin together. */
 export async function changers(
   domain: Domain,
   buffers: readonly DmaBuf[],
   threads: number,
   data: SceneData,
+  as = HOST,
 ): Promise<void> {
   const start = async (): Promise<Actor> => {
     const shares = buffers.map((buf) => buf.share());
     const more = { ...data, buffers: shares, seed: seed++ };
-    return Actor.start(domain, 'locks.mjs', 'change', more);
+    return Actor.start(domain, 'locks.mjs', 'change', more, as);
   };
   const actors = await Promise.all(Array.from({ length: threads }, start));
   for (const actor of actors) await actor.hear('ready');
