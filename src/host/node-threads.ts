@@ -34,10 +34,10 @@ export function isThreadGone(thread: number, startTime: number): boolean {
 
 /** The same of any thread, and so of any process: of that number in the whole system. */
 export function isTaskGone(thread: number, startTime: number): boolean {
-  return isGone(`/proc/${thread}`, startTime);
+  return isGone(`/proc/${thread}`, startTime, () => isHidden(thread));
 }
 
-function isGone(place: string, startTime: number): boolean {
+function isGone(place: string, startTime: number, hidden = () => false): boolean {
   if (process.platform !== 'linux') return false;
   try {
     const { state, started } = taskStat(place);
@@ -46,7 +46,16 @@ function isGone(place: string, startTime: number): boolean {
     return startTime !== 0 && started !== startTime;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' || code === 'ESRCH';
+    return code === 'ESRCH' || (code === 'ENOENT' && !hidden());
+  }
+}
+
+/** Where /proc is mounted with hidepid it shows the tasks of one's own user only. Whether there is such a task a signal still tells. */
+function isHidden(thread: number): boolean {
+  try {
+    return process.kill(thread, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

@@ -3,8 +3,8 @@
 /**
  * model/models/station-broker — one broker at a time, and never none for ever.
  *
- * Agents want to be the broker, one after the other: each serves for a moment, and leaves. Who sees that there is one waits until a
- * connection to it would end. Brokers are killed while they serve, before they have begun, and while they leave.
+ * Agents want to be the broker, one after the other: each serves for a moment, and leaves; one of them cannot serve at first, and gives
+ * the role back. Who sees that there is a broker waits until a connection to it would end. Brokers are killed while they serve, before they have begun, and while they leave.
  */
 
 import {
@@ -61,10 +61,15 @@ function cut() {
 function candidate(_world, env) {
   const agent = world.join(env);
   const stations = new Stations(arena, { isGone: () => false });
-  for (;;) {
+  for (let fails = env.id === 0; ; ) {
     const seen = load(words, ended);
-    if (stations.takeOver(agent)) break;
-    if (stations.hasBroker(agent)) block(words, ended, seen, Infinity);
+    if (!stations.takeOver(agent)) {
+      if (stations.hasBroker(agent)) block(words, ended, seen, Infinity);
+    } else if (fails) {
+      fails = false;
+      stations.giveBack(agent);
+      cut();
+    } else break;
   }
   const before = exchange(words, serves, env.id + 1);
   if (before !== 0 && !env.isDead(before - 1)) env.fail('there are two brokers');
