@@ -6,7 +6,7 @@
  * A thread id may be used again, so an identity is the id and the start time of the thread.
  */
 
-import { readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { taskStat } from './linux/task-stat.js';
 
@@ -34,7 +34,18 @@ export function isThreadGone(thread: number, startTime: number): boolean {
 
 /** The same of any thread, and so of any process: of that number in the whole system. */
 export function isTaskGone(thread: number, startTime: number): boolean {
-  return isGone(`/proc/${thread}`, startTime);
+  return isGone(`/proc/${thread}`, startTime) && !isHidden(thread);
+}
+
+/** /proc may hide what belongs to other users (hidepid): it looks as if it were gone. Who is a zombie is neither. */
+function isHidden(thread: number): boolean {
+  if (existsSync(`/proc/${thread}`)) return false;
+  try {
+    process.kill(thread, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 function isGone(place: string, startTime: number): boolean {
