@@ -6,7 +6,7 @@
  * A thread id may be used again, so an identity is the id and the start time of the thread.
  */
 
-import { existsSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import { taskStat } from './linux/task-stat.js';
 
