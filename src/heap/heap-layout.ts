@@ -18,7 +18,9 @@ export const PageLayout = record('page', {
   tail: u32(
     'last page of a run: its length if it is free, else 0. Elsewhere: whatever was there before',
   ),
-  next: u32('first page of a free run: next one of its class + 1'),
+  next: u32(
+    'first page of a free run: next one of its class + 1. Second page: pages of the run that may use memory',
+  ),
   prev: u32('first page of a free run: the one before it + 1; 0 = it is the first'),
 });
 

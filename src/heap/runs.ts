@@ -8,6 +8,9 @@
  *
  *   FREE ── take ─▶ CLAIMED(slot) ── use ─▶ USED ── claim ─▶ CLAIMED(slot) ── give ─▶ FREE, merged with free neighbours
  *
+ * Of a free run is also known how many of its pages may use memory that could be given back to the system: at most so many. That
+ * is derived, too: after a death all of them may.
+ *
  * `use` and `claim` need no lock: one store, by who has the run. A run is CLAIMED while no buffer row names it, or is just about
  * to: after a death it tells what to take back.
  *
@@ -109,6 +112,7 @@ export class Runs {
       this.#setHead(first, pack(PageKind.FREE, Math.min(this.slabPages, this.count - first)));
     }
     this.rebuild();
+    for (let slab = last; slab >= 0; slab--) this.clean(slab * this.slabPages);
     store(this.words, this.heap + control.ready, 1);
   }
 
@@ -118,8 +122,10 @@ export class Runs {
     if (first < 0) return -1;
     const whole = lengthOf(this.head(first));
     const rest = whole - length;
+    const dirty = this.dirty(first);
     this.#free.remove(first, whole);
     if (rest > 0) {
+      this.#setDirty(first + length, rest, Math.min(dirty, rest));
       this.#setHead(first + length, pack(PageKind.FREE, rest)); // I16: nobody looks here yet
       this.#setTail(first + length, rest, true);
     }
@@ -131,10 +137,13 @@ export class Runs {
     return first;
   }
 
-  /** A claimed run becomes free, and one with its free neighbours in the slab. @returns the first page of that one */
-  give(first: number): number {
+  /**
+   * A claimed run becomes free, and one with its free neighbours in the slab. `clean`: it uses no memory.
+   * @returns the first page of that one
+   */
+  give(first: number, clean = false): number {
     const own = lengthOf(this.head(first));
-    let [start, length] = [first, own];
+    let [start, length, dirty] = [first, own, clean ? 0 : own];
     const behind = first + own;
     if (
       behind < this.count &&
@@ -142,15 +151,18 @@ export class Runs {
       kindOf(this.head(behind)) === PageKind.FREE
     ) {
       const more = lengthOf(this.head(behind));
+      dirty += this.dirty(behind);
       this.#free.remove(behind, more);
       length += more;
     }
     const before = this.#opensSlab(first) ? 0 : load(this.words, this.#at(first - 1) + page.tail);
     if (before > 0) {
       start -= before;
+      dirty += this.dirty(start);
       this.#free.remove(start, before);
       length += before;
     }
+    this.#setDirty(start, length, dirty);
     this.#setTail(start, length, true);
     this.#setHead(start, pack(PageKind.FREE, length)); // I16: the one store that frees and merges
     this.#free.add(start, length);
@@ -176,10 +188,27 @@ export class Runs {
     for (const { first, length, kind } of this.all()) {
       const free = kind === PageKind.FREE;
       this.#setTail(first, length, free);
-      if (free) this.#free.add(first, length);
-      else used += length;
+      if (free) {
+        this.#setDirty(first, length, length);
+        this.#free.add(first, length);
+      } else used += length;
     }
     store(this.words, this.heap + control.used, used);
+  }
+
+  /** Pages of a free run that may use memory: at most so many. */
+  dirty(first: number): number {
+    const length = lengthOf(this.head(first));
+    return length === 1 ? 1 : load(this.words, this.#at(first + 1) + page.next);
+  }
+
+  #setDirty(first: number, length: number, dirty: number): void {
+    if (length > 1) store(this.words, this.#at(first + 1) + page.next, dirty);
+  }
+
+  /** A free run uses no memory any more. */
+  clean(first: number): void {
+    this.#setDirty(first, lengthOf(this.head(first)), 0);
   }
 
   /** Pages of the longest free run. */

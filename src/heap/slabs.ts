@@ -2,8 +2,8 @@
 /**
  * heap/slabs — the bytes behind the page table: where a run's memory is, how it becomes zero, and when it goes back to the system.
  *
- * A run lies in one slab. Who calls has claimed the run, and keeps it claimed until the call is over: so memory is never taken away
- * from under somebody else, and a death in here leaves a claimed run, whose memory is as it was or zero.
+ * A run lies in one slab. Who calls has claimed the run, or the heap's lock, and keeps it until the call is over: so memory is never
+ * taken away from under somebody else, and a death in here leaves a run that is nobody else's, whose memory is as it was or zero.
  *
  * Nobody remembers which pages have been given back. Making many pages zero means giving them back once more, which costs next to
  * nothing where it was done before, and touches no page.
@@ -13,7 +13,7 @@ import { PAGE } from './heap-layout.js';
 import type { HeapMemory } from './heap-memory.js';
 
 /** Pages of what is worth a call to the system: 1 MiB. */
-const MANY = 2 ** 20 / PAGE;
+export const MANY = 2 ** 20 / PAGE;
 
 export class Slabs {
   /** Of the whole heap, and of each slab but the last. */

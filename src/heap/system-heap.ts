@@ -8,7 +8,9 @@
  *
  * Memory that was handed out before is zeroed; what never was is zero, and is not touched: a page costs memory when it is first
  * touched. Large runs give theirs back to the system, where that can be done: while they are CLAIMED, before they are free for others,
- * and outside of the lock. Whoever dies first leaves a run that costs memory until it is used and freed once more.
+ * and outside of the lock. Whoever dies first leaves a run that costs memory until it is used and freed once more. Small ones leave it
+ * in the free run that they become part of, until that has 1 MiB of it: then it is given back as a whole, inside of the lock, as
+ * taking free memory away for a moment would make others fail.
  *
  * Source  Linux drivers/dma-buf/heaps/system_heap.c, struct dma_heap.
  */
@@ -26,8 +28,8 @@ import { checkInteger, checkObject, fail } from '../errors.js';
 import { HeapLayout, HeapSection, PAGE, PageSection } from './heap-layout.js';
 import { HeapLock } from './heap-lock.js';
 import type { HeapMemory } from './heap-memory.js';
-import { Runs } from './runs.js';
-import { Slabs } from './slabs.js';
+import { lengthOf, Runs } from './runs.js';
+import { MANY, Slabs } from './slabs.js';
 
 /** Memory that buffers come from. (struct dma_heap) */
 export interface Heap {
@@ -219,7 +221,13 @@ export class SystemHeap implements Heap, SharedExporter {
     const first = rows.word(row, 'page');
     this.#runs.claim(first, this.agent.slot);
     rows.setWord(row, 'pages', 0);
-    this.#slabs.giveBack(first, pages);
-    this.#locked((runs) => runs.give(first));
+    const clean = this.#slabs.giveBack(first, pages);
+    this.#locked((runs) => this.#trim(runs, runs.give(first, clean)));
+  }
+
+  /** What small buffers have left in a free run goes back when it is much: here nobody can have it meanwhile. */
+  #trim(runs: Runs, first: number): void {
+    if (runs.dirty(first) < MANY) return;
+    if (this.#slabs.giveBack(first, lengthOf(runs.head(first)))) runs.clean(first);
   }
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { PageKind } from '../../../src/heap/heap-layout.js';
-import type { Runs } from '../../../src/heap/runs.js';
+import { lengthOf, type Runs } from '../../../src/heap/runs.js';
 import { fc } from '../properties.js';
 import { pageTable, problems, shape } from './page-table.js';
 
@@ -13,16 +13,18 @@ const SLOT = 3;
 
 type Step =
   | { readonly do: 'take'; readonly length: number }
-  | { readonly do: 'use' | 'give'; readonly which: number };
+  | { readonly do: 'use' | 'give' | 'give clean' | 'trim'; readonly which: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('take' as const), length: fc.integer({ min: 1, max: 20 }) }),
-  fc.record({ do: fc.constantFrom('use' as const, 'give' as const), which: fc.nat(15) }),
+  fc.record({ do: fc.constantFrom('use', 'give', 'give clean', 'trim'), which: fc.nat(15) }),
 );
 
 /** Who has each page: the simplest thing that could be an allocator. */
 class Model {
   readonly taken = new Map<number, number>();
+  /** Pages that were used since they were clean. */
+  readonly dirty = new Set<number>();
 
   constructor(readonly slabPages: number) {}
 
@@ -53,6 +55,10 @@ class Model {
     return longest;
   }
 
+  wipe(first: number, pages: number): void {
+    for (let page = first; page < first + pages; page++) this.dirty.delete(page);
+  }
+
   pick(which: number): number | undefined {
     const all = [...this.taken.keys()];
     return all.length === 0 ? undefined : all[which % all.length];
@@ -67,6 +73,7 @@ function apply(runs: Runs, model: Model, next: Step): void {
     if (!fits) return;
     expect(model.has(first, next.length)).toBeNull();
     model.taken.set(first, next.length);
+    for (let page = first; page < first + next.length; page++) model.dirty.add(page);
     return;
   }
   const first = model.pick(next.which);
@@ -76,8 +83,28 @@ function apply(runs: Runs, model: Model, next: Step): void {
     return;
   }
   runs.claim(first, SLOT);
-  runs.give(first);
+  if (next.do === 'give') runs.give(first);
+  else {
+    model.wipe(first, model.taken.get(first) ?? 0);
+    const start = runs.give(first, true);
+    if (next.do === 'trim') {
+      model.wipe(start, lengthOf(runs.head(start)));
+      runs.clean(start);
+    }
+  }
   model.taken.delete(first);
+}
+
+/** Free runs that say less than there is. */
+function underrated(runs: Runs, model: Model): string[] {
+  const found: string[] = [];
+  for (const { first, length, kind } of runs.all()) {
+    if (kind !== PageKind.FREE) continue;
+    const pages = Array.from({ length }, (_, n) => first + n);
+    const [said, are] = [runs.dirty(first), pages.filter((page) => model.dirty.has(page)).length];
+    if (said < are || said > length) found.push(`run ${first} says ${said} of ${are} in ${length}`);
+  }
+  return found;
 }
 
 /** Runs `work` and stops it for good before its store number `stop`. @returns false when it came to its end */
@@ -109,6 +136,7 @@ describe('runs of pages, whatever is done to them', () => {
         for (const next of steps) {
           apply(runs, model, next);
           expect(problems(runs)).toEqual([]);
+          expect(underrated(runs, model)).toEqual([]);
         }
         expect(runs.longest()).toBe(model.longest);
         expect(runs.used).toBe([...model.taken.values()].reduce((sum, length) => sum + length, 0));

@@ -163,17 +163,48 @@ describe('memory that is given back', () => {
     expect(a.heap.largestFree).toBe(2 * MIB);
   });
 
+  it('is that of a free run as a whole, when small ones have left 1 MiB in it; nobody gets in meanwhile', () => {
+    const memory = new Memory(2 * MIB);
+    const all = made(memory);
+    const a = nth(all, 0);
+    const lock = all.arena.base(HeapSection) + HeapLayout.at.lock;
+    const inside: boolean[] = [];
+    memory.meanwhile = () => inside.push(Atomics.load(all.arena.words, lock) !== 0);
+    const small = Array.from({ length: 8 }, () => taken(a, MIB / 4, memory));
+    for (const { buf } of small.slice(0, 3)) buf.close();
+    expect(memory.news()).toEqual([]);
+    small[3]?.buf.close();
+    expect(memory.news()).toEqual([{ slab: 0, offset: 0, bytes: MIB }]);
+    for (const { buf } of small.slice(4)) buf.close();
+    expect(memory.news()).toEqual([{ slab: 0, offset: 0, bytes: 2 * MIB }]);
+    expect(inside).toEqual([true, true]);
+  });
+
+  it('is not that of a free run again and again: only when there is as much anew', () => {
+    const memory = new Memory(4 * MIB);
+    const a = nth(made(memory), 0);
+    for (let round = 0; round < 255; round++) taken(a, PAGE, memory).buf.close();
+    expect(memory.news()).toEqual([]);
+    taken(a, PAGE, memory).buf.close();
+    expect(memory.news()).toEqual([{ slab: 0, offset: 0, bytes: 4 * MIB }]);
+    for (let round = 0; round < 255; round++) taken(a, PAGE, memory).buf.close();
+    expect(memory.news()).toEqual([]);
+  });
+
   it('is zero when it is handed out again, and so is what small ones left behind', () => {
     const memory = new Memory(2 * MIB);
     const a = nth(made(memory), 0);
-    const small = Array.from({ length: 8 }, () => taken(a, MIB / 4, memory));
+    taken(a, 2 * MIB, memory).buf.close();
+    const small = Array.from({ length: 3 }, () => taken(a, MIB / 4, memory));
     for (const { buf } of small) buf.close();
-    expect(memory.news()).toEqual([]);
-    const shifted = taken(a, PAGE, memory);
+    const again = taken(a, PAGE, memory);
     const large = taken(a, MIB + PAGE, memory);
-    expect([shifted.zero, large.zero]).toEqual([true, true]);
+    expect([again.zero, large.zero]).toEqual([true, true]);
+    for (const { buf } of [again, large]) buf.close();
+    memory.news();
+    expect(taken(a, 2 * MIB, memory).zero).toBe(true);
     // Nobody has written to it to make it zero: it costs nothing until somebody writes.
-    expect(memory.news()).toEqual([{ slab: 0, offset: PAGE, bytes: MIB + PAGE }]);
+    expect(memory.news()).toEqual([{ slab: 0, offset: 0, bytes: 2 * MIB }]);
   });
 
   it('is not touched, and not given back either, while it was never handed out', () => {
