@@ -11,10 +11,15 @@ const ABANDONED = 1;
 /** To be called before anything is waited for. */
 export function followStarter(): void {
   if (!isMainThread) return;
+  const starter = process.ppid;
   process.on('SIGINT', () => undefined);
   // Gone before the script has come so far.
   if (!process.connected) process.exit(ABANDONED);
   process.once('disconnect', () => process.exit(ABANDONED));
+  // What fails because it has died is no news, and may come first.
+  process.on('uncaughtExceptionMonitor', () => {
+    if (process.ppid !== starter) process.exit(ABANDONED);
+  });
   // Listening keeps the process alive, unless told not to.
   process.channel?.unref();
 }
