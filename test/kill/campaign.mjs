@@ -87,7 +87,7 @@ class Campaign {
     this.#elder = await this.#start('elder');
     this.#begin(this.#elder, NEVER);
     // Whatever is opened at the first death and stays open is no leak.
-    await Promise.all([this.#round(MORTALS), this.founder?.kill()]);
+    await Promise.all([this.#round(Math.min(MORTALS, this.orders.kills)), this.founder?.kill()]);
     await this.#rest();
     while (this.tally.kills < this.orders.kills && !this.tally.hasEnough) {
       for (const mate of this.#living) mate.go(this.choose(POINTS));
@@ -170,11 +170,11 @@ class Campaign {
     await inspect(domain, expected, orders.patience, tally.found);
     await inspectRecords(records, orders.patience, tally.found);
     // Who becomes the broker, and when, nobody can say: it has more open from then on.
-    if (orders.founder) return;
-    this.#compare(domain.agent, descriptors());
+    if (!orders.founder) this.#compare(domain.agent, descriptors());
     // Threads have ours.
-    if (orders.as === 'thread') return;
-    for (const [n, mate] of mates.entries()) this.#compare(mate.member.name, open[n] ?? {});
+    if (!orders.founder && orders.as === 'process')
+      for (const [n, mate] of mates.entries()) this.#compare(mate.member.name, open[n] ?? {});
+    tally.looked();
   }
 
   /** Nobody has more open than at his first rest. @param {string} who @param {Record<string, number>} now */

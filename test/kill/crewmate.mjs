@@ -22,6 +22,8 @@ import { tell } from './wire.mjs';
 /** @typedef {{ word: string, kind?: Kind, what?: string, descriptors?: Record<string, number> }} Message */
 
 const SCRIPT = new URL('load/agent.mjs', import.meta.url);
+/** Milliseconds that starting one may take, on a machine that is busy with all the others. */
+const START = 60_000;
 /** So many waits in a row may each take all the time there is before it is taken for stuck. */
 const ROUNDS = 4;
 
@@ -52,7 +54,7 @@ export class Crewmate {
   static async start(domain, berth) {
     const { as, name, setup } = berth;
     const data = /** @type {Json} */ (/** @type {unknown} */ (setup));
-    const member = await domain.spawn(SCRIPT, { as, name, data });
+    const member = await domain.spawn(SCRIPT, { as, name, data, timeout: START });
     return new Crewmate(domain, member, berth);
   }
 

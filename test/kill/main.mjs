@@ -17,6 +17,16 @@ const KILLS = 300;
 /** Milliseconds that a wait may take, where each takes well under one unless somebody has died. */
 const PATIENCE = 10_000;
 
+const USAGE = `npm run kill-test -- [--kills N] [--seed S] [--as process|thread] [--founder] [--json]
+
+  --kills N     how many members are killed (${KILLS})
+  --seed S      the same choices again; when they come about is up to the machine
+  --as KIND     what members are: process (by SIGKILL), or thread (by terminate())
+  --founder     the domain's first broker dies, too, and whoever follows may
+  --json        last line of stdout: the figures as one JSON object
+  --patience MS how long a wait may take before it is stuck (${PATIENCE})
+  --fault NAME  plants a fault, which is to be found: ${Object.keys(FAULTS).join(', ')}`;
+
 class BadOption extends Error {}
 
 /** @param {string} line */
@@ -50,6 +60,7 @@ function orders(args) {
       fault: { type: 'string' },
       founder: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
   return {
@@ -61,18 +72,23 @@ function orders(args) {
       values.fault === undefined ? undefined : oneOf('fault', values.fault, Object.keys(FAULTS)),
     founder: values.founder,
     json: values.json,
+    help: values.help,
   };
 }
 
 /** @param {readonly string[]} args @returns {Promise<number>} exit code */
 async function main(args) {
-  const { json, ...given } = orders(args);
+  const { json, help, ...given } = orders(args);
+  if (help) {
+    print(USAGE);
+    return 0;
+  }
   const { seed, as } = given;
   const support = Domain.support()[as === 'process' ? 'processes' : 'threads'];
   if (!support.ok) throw new BadOption(`--as ${as}: ${support.why}: ${support.remedy}`);
   print(`kill-test: --seed ${seed} --as ${as}`);
   const { [given.fault ?? '']: fault } = FAULTS;
-  const tally = new Tally(complain, fault?.shows ?? null);
+  const tally = new Tally(print, complain, fault?.shows ?? null);
   await campaign(given, tally);
   const { joining, lost } = tally;
   print(

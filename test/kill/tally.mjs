@@ -29,16 +29,21 @@ export class Tally {
   /** @type {number[]} */
   #seconds = [];
 
-  /** @param {(line: string) => void} print @param {keyof Figures | null} looked  the figure that is looked for; null: all */
-  constructor(print, looked) {
-    this.print = print;
-    this.looked = looked;
+  /**
+   * @param {(line: string) => void} tell      how far it has come
+   * @param {(line: string) => void} complain  what it has found
+   * @param {keyof Figures | null} sought      the figure that is looked for; null: all
+   */
+  constructor(tell, complain, sought) {
+    this.tell = tell;
+    this.complain = complain;
+    this.sought = sought;
   }
 
   /** @param {Kind} kind @param {string} what @param {number} [count] */
   found = (kind, what, count = 1) => {
     this.#figures[FIGURE[kind]] += count;
-    if (++this.#findings <= ENOUGH) this.print(`after ${this.kills} kills: ${kind}: ${what}`);
+    if (++this.#findings <= ENOUGH) this.complain(`after ${this.kills} kills: ${kind}: ${what}`);
   };
 
   /** @param {number} seconds  from the kill to the end of its recovery */
@@ -47,9 +52,14 @@ export class Tally {
     this.#seconds.push(seconds);
   }
 
+  /** All that live have been looked at. */
+  looked() {
+    this.tell(`${this.kills} kills, ${this.#findings} findings`);
+  }
+
   /** Nothing more will be learnt. */
   get hasEnough() {
-    return this.looked === null ? this.#findings >= ENOUGH : this.#figures[this.looked] > 0;
+    return this.sought === null ? this.#findings >= ENOUGH : this.#figures[this.sought] > 0;
   }
 
   get isClean() {
