@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** The process that made a domain lets others in, and does nothing else for them. It may be stopped, leave, or die. */
-import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, statSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { type DmaBuf, DmaBufError, Domain, type Share } from 'dmabuf';
 import { afterEach, describe, expect, test } from 'vitest';
 import { turnsUntil } from '../threads/support/turns.js';
@@ -11,6 +13,7 @@ import { Stranger } from './support/stranger.js';
 import { endTrade, trade } from './support/trade.js';
 
 const MAKER = '../../processes/programs/maker.mjs';
+const STAYS = new URL('programs/stays.mjs', import.meta.url);
 const FRAMES = 1000;
 /** As maker.mjs has it. */
 const AGENTS = 8;
@@ -152,6 +155,30 @@ describe('the maker of a domain', () => {
       endTrade(domain);
       await partner.finished();
       await newcomerWorks(domain, place);
+    }));
+
+  test('leaves, and a thread of its process stays: another process is the broker', () =>
+    withPlace(async (place) => {
+      const domain = await Domain.create({ processes: place });
+      const thread = new Worker(STAYS, { workerData: domain.handle });
+      await once(thread, 'message');
+      const other = Stranger.start('members.mjs', place, 'report');
+      await other.hear('report');
+      const { ctimeMs: ours } = statSync(place);
+      await domain.close();
+      await turnsUntil(() => existsSync(place) && statSync(place).ctimeMs !== ours);
+      {
+        await using again = await joinAgain(place);
+        expect(again.snapshot().members).toHaveLength(3);
+      }
+      thread.postMessage('leave');
+      await once(thread, 'exit');
+      {
+        await using last = await joinAgain(place);
+        expect(last.snapshot().members).toHaveLength(2);
+      }
+      other.tell('end');
+      await other.finished();
     }));
 
   test('is killed, and so is each that follows: the last one lets others in', () =>
