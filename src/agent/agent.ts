@@ -55,6 +55,8 @@ export class Agent {
   readonly #deferred: (() => void)[] = [];
   #flushing = false;
   #listening = false;
+  /** When it looked for the dead, without having been told of any. */
+  #looked: number;
   #left = false;
   #time = 0;
   #timeReads = 0;
@@ -70,15 +72,22 @@ export class Agent {
     this.slots = new Slots(arena, platform);
     this.sleepers = new Sleepers(arena, platform.processes);
     this.bells = new Bells(arena, this.slots, this.sleepers);
-    this.slot = this.slots.join(who);
+    const { processes } = platform;
+    // First: when it fails, there is no slot yet. It answers in a later turn.
+    this.#doorbell = processes?.listen(() => this.#answerDoorbell(processes.station)) ?? null;
+    try {
+      this.slot = this.slots.join(who);
+    } catch (error) {
+      this.#doorbell?.[Symbol.dispose]();
+      throw error;
+    }
     this.tag = ownerTag(this.slot, this.slots.life(this.slot));
     this.rows = new WaitRows(arena, this.slots, this.slot);
     this.reapers = new Reapers(arena, this.slots, this.rows, this.bells, this.tag);
     this.polling = new Polling(platform);
+    this.#looked = platform.now();
     this.tasks = new Tasks(platform, this.polling, () => this.listen());
     this.#noteKey = objectKey('agent', this.slot);
-    const { processes } = platform;
-    this.#doorbell = processes?.listen(() => this.#answerDoorbell(processes.station)) ?? null;
   }
 
   get left(): boolean {
@@ -210,8 +219,17 @@ export class Agent {
     this.#listening = false;
     if (this.#left) return;
     this.unpark();
+    this.#lookNowAndThen();
     this.serve();
     this.listen();
+  }
+
+  /** Who notices deaths may be stopped, or busy: whoever waits does not depend on it for good. */
+  #lookNowAndThen(): void {
+    const now = this.platform.now();
+    if (this.tasks.pending === 0 || now - this.#looked < LISTEN) return;
+    this.#looked = now;
+    this.lookForDead();
   }
 
   /** Blocks this thread until the bell rings, then serves: what `listen` does, for a thread without an event loop. */

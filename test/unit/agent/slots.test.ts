@@ -20,6 +20,23 @@ describe('slots', () => {
     expect(() => new Agent(arena, nodePlatform(), who(9))).toThrow(/ENFILE.*agents.*limit 2/s);
   });
 
+  test('an agent that cannot hear its doorbell leaves no slot behind', () => {
+    const { arena, agents } = world([], 1);
+    const processes = {
+      station: 1,
+      kick: () => {},
+      heard: () => true,
+      listen: () => {
+        throw new Error('no descriptors');
+      },
+      block: () => {},
+      wake: () => {},
+    };
+    const deaf = { ...nodePlatform(), processes };
+    expect(() => new Agent(arena, deaf, who(9))).toThrow('no descriptors');
+    expect(agents[0]?.slots.used).toBe(1);
+  });
+
   test('a slot is used again with a new incarnation, so an old tag is nobody', () => {
     const { arena, agents } = world([], 2, { agents: 2 });
     const [a, b] = agents as [Agent, Agent];

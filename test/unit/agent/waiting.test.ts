@@ -188,3 +188,18 @@ describe('the blocking runner', () => {
     await expect(task).rejects.toBe('enough');
   });
 });
+
+test('who waits for long looks for the dead, whoever else should have told', async () => {
+  const [a, b, c] = world([], 3).agents as [Agent, Agent, Agent];
+  const claim = b.slots.word(b.slot, 'claim');
+  Object.assign(a.platform, { isGone: (thread: number) => thread === claim });
+  const over = new ObjectWait(a, [KEY], () => !a.present(b.tag));
+  const wait = a.run('test', until(over, 'test'));
+  while (a.slots.word(a.slot, 'waiting') === 0) await new Promise((next) => setImmediate(next));
+  const { now } = a.platform;
+  Object.assign(a.platform, { now: () => now() + 10_000 });
+  // Whatever wakes it.
+  c.bells.ring(a.slot, KEY);
+  await wait;
+  expect(a.slots.taken(b.slot)).toBe(false);
+});
