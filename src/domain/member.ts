@@ -116,7 +116,7 @@ export class LocalMember implements Member {
   #recover(reason: string, orderly: boolean): void {
     const { agent } = this.#init;
     if (!agent.left) agent.reapers.sweep();
-    if (!agent.left && this.#slot >= 0 && this.#there()) {
+    if (!agent.left && ((this.#slot >= 0 && this.#there()) || this.#hasThreads())) {
       agent.platform.timer(RETRY, () => this.#recover(reason, orderly));
       return;
     }
@@ -125,6 +125,16 @@ export class LocalMember implements Member {
     this.#init.onGone(this, departure, loss);
     this.#settle(departure);
     agent.platform.release();
+  }
+
+  /** Of a process: threads that ended with it, and that nobody has recovered yet. */
+  #hasThreads(): boolean {
+    const { agent, as, pid } = this.#init;
+    if (as === 'thread') return false;
+    const { slots } = agent;
+    for (let slot = 0, { used } = slots; slot < used; slot++)
+      if (slots.word(slot, 'pid') === pid && slots.isDead(slot)) return true;
+    return false;
   }
 
   /** Its slot has not been freed yet. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** How a member is found to have ended, when its slot tells it, and when the slot has been used again before anybody asked. */
 import { describe, expect, test } from 'vitest';
-import { Agent, SlotState } from '../../../src/agent/index.js';
+import { Agent, ControlSection, SlotState } from '../../../src/agent/index.js';
+import { ControlLayout } from '../../../src/agent/layout.js';
 import type { Loss } from '../../../src/domain/loss.js';
 import { type Departure, makeMember } from '../../../src/domain/member.js';
 import { world } from '../world.js';
@@ -107,4 +108,37 @@ describe('the end of a member', () => {
     starter.slots.setWord(slot, 'lostLocks', 8);
     expect(await end('exit code 1', false)).toMatchObject({ clean: false, loss: unknown });
   });
+});
+
+test('a process has gone when what its threads had has been recovered, too', async () => {
+  const { arena, agents, kill } = world([], 4);
+  const [starter, first, thread, other] = agents as [Agent, Agent, Agent, Agent];
+  const member = makeMember({
+    agent: starter,
+    name: 'child',
+    id: 1,
+    host: null,
+    as: 'process',
+    number: 1,
+    pid: 1,
+    terminate: async () => {},
+    onGone: () => {},
+  });
+  expect(member.find()).toBe(first.slot);
+  kill(first);
+  starter.lookForDead();
+  // Somebody else reaps just now.
+  const reaper = arena.base(ControlSection) + ControlLayout.at.reaper;
+  arena.words[reaper] = other.tag;
+  kill(thread);
+  let gone = false;
+  void member.gone.then(() => {
+    gone = true;
+  });
+  member.ended('killed', false);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(gone).toBe(false);
+  arena.words[reaper] = 0;
+  await member.gone;
+  expect(starter.slots.taken(thread.slot)).toBe(false);
 });
