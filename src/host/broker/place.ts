@@ -191,10 +191,6 @@ export class Place {
   }
 }
 
-function scratchIn(directory: string): string {
-  return path.join(directory, SCRATCH + randomBytes(4).toString('hex'));
-}
-
 /** Id of the user that this process acts for. */
 function ourselves(): number {
   return process.geteuid?.() ?? -1;
@@ -230,7 +226,7 @@ function sweepOne(directory: string): void {
   const socket = path.join(directory, SOCKET);
   if (found.uid !== ourselves() || !found.isDirectory()) return;
   if (!lstatSync(socket).isSocket() || isAlive(socket)) return;
-  const aside = scratchIn(directory);
+  const aside = scratch(socket);
   renameSync(socket, aside);
   // A successor may have begun to listen there since we looked.
   if (isAlive(aside)) linkSync(aside, socket);
@@ -245,7 +241,7 @@ function checkPaths(socket: string): void {
 }
 
 function scratch(socket: string): string {
-  return scratchIn(path.dirname(socket));
+  return path.join(path.dirname(socket), SCRATCH + randomBytes(4).toString('hex'));
 }
 
 function checkDirectory(directory: string, others: boolean): void {
