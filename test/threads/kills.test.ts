@@ -35,10 +35,10 @@ function killTest(args: readonly string[]): Promise<Outcome> {
 }
 
 describe('random kills under load leave nothing behind', () => {
-  test('60 threads', TIME, async () => {
-    const { code, text, figures } = await killTest(['--as', 'thread', '--kills', '60']);
-    expect({ code, text, ...figures }).toMatchObject({ code: 0, kills: 60, ...CLEAN });
-    // Else it has shown nothing: about nine do.
+  test('40 threads', TIME, async () => {
+    const { code, text, figures } = await killTest(['--as', 'thread', '--kills', '40']);
+    expect({ code, text, ...figures }).toMatchObject({ code: 0, kills: 40, ...CLEAN });
+    // Else it has shown nothing: about six do.
     expect(text).toMatch(/with a lock: [1-9]/);
   });
 
@@ -51,8 +51,13 @@ describe('random kills under load leave nothing behind', () => {
   });
 });
 
+/** The first fault of each figure. */
+const planted = Object.entries(FAULTS).filter(
+  ([, { shows }], index, all) => all.findIndex(([, fault]) => fault.shows === shows) === index,
+);
+
 describe('a fault shows in its figure', () => {
-  test.each(Object.entries(FAULTS))('%s', TIME, async (fault, { shows }) => {
+  test.each(planted)('%s', TIME, async (fault, { shows }) => {
     const args = ['--as', 'thread', '--patience', '1000', '--fault', fault];
     const { code, text, figures } = await killTest(args);
     expect(figures[shows], text).toBeGreaterThan(0);
