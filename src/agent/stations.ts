@@ -89,6 +89,12 @@ export class Stations {
     return now >>> 2 === life && (now & 3) >= StationState.ADMITTED;
   }
 
+  /** Whether that process has any. */
+  has(pid: number): boolean {
+    for (const { station } of this.all()) if (this.pid(station) === pid) return true;
+    return false;
+  }
+
   /** The stations that are LIVE or about to be. */
   *all(): Generator<StationName> {
     for (let station = 0, { used } = this; station < used; station++) {

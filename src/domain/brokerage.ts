@@ -79,6 +79,11 @@ export class Brokerage {
     });
   }
 
+  /** The broker has ended, and nobody looks for another one yet. */
+  get orphaned(): boolean {
+    return this.#orphaned;
+  }
+
   /** A doorbell has come; the descriptor is ours. */
   put(station: StationName, descriptor: number): void {
     const { doorbells, stations, own } = this.#init;
@@ -115,19 +120,31 @@ export class Brokerage {
   }
 
   async #reconnect(limits: Parameters<typeof BrokerClient.connect>[2]): Promise<void> {
+    if (this.#client !== null) return;
     const { own, memory, place } = this.#init;
     const { station, life } = own;
     const again = { station: { station, life }, arena: memory.arenaFile.descriptor };
     const { client, welcome } = await BrokerClient.connect(
       place.path,
-      { bell: own.bell, again },
+      { bell: own.bell, again, owner: place.owner },
       limits,
     );
     const { arena, slabs, bells } = welcome;
     closeDescriptors([arena, ...slabs].map(({ descriptor }) => descriptor));
     for (const bell of bells) this.put(bell.station, bell.descriptor);
     if (this.#closed) client.bye();
-    else this.hear(client);
+    else this.#hearAgain(client);
+  }
+
+  #hearAgain(client: BrokerClient): void {
+    try {
+      this.hear(client);
+    } catch (error) {
+      // Or the broker would believe that we are connected.
+      this.#client = null;
+      client.close();
+      throw error;
+    }
   }
 
   // ------------------------------------------------------------------------------------------- as the broker
@@ -158,6 +175,7 @@ export class Brokerage {
         return name;
       },
       knows: (name, pid) => stations.knows(name) && stations.pid(name.station) === pid,
+      has: (pid) => stations.has(pid),
       joined: (newcomer) => this.put(newcomer.station, newcomer.descriptor),
       gone: (name) => this.#recover(name),
       refused: (why, peer) =>
@@ -255,11 +273,15 @@ export class Brokerage {
   /** The agent has left, and so cannot be the broker any more. Other threads of this process may still need the doorbells. */
   retire(): void {
     if (this.#server === null) return;
-    this.#succession?.close();
     // Before anybody takes over: what is at the path then is the successor's.
     this.#init.place.close();
     this.#server.close();
     this.#server = null;
+  }
+
+  /** Other threads of this process stay: they are to learn of the doorbells of newcomers. */
+  stay(): void {
+    if (this.#client === null) this.#succession?.begin();
   }
 
   /** No thread of this process is in the domain. */

@@ -98,7 +98,12 @@ export class Domain implements AsyncDisposable {
     this.data = entry.data;
     this.handle = handleOf(entry);
     this.#rooms.agent.wake(memberKey(who.member));
-    membership?.serve(this.#rooms.agent, this.#events);
+    try {
+      membership?.serve(this.#rooms.agent, this.#events);
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
   }
 
   /**
@@ -344,9 +349,13 @@ export class Domain implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#members.killSpawned();
+    this.#leave();
+    this.#entry.membership?.close();
+  }
+
+  #leave(): void {
     this.#stalls[Symbol.dispose]();
     this.#rooms.close();
-    this.#entry.membership?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -113,12 +113,13 @@ async function joinByPath(path: string, options: WaitOptions): Promise<Entry> {
 /** What a member has spawned. */
 async function joinByHeritage(heritage: ProcessHeritage, options: WaitOptions): Promise<Entry> {
   needProcesses('Domain.join');
-  const { path, name, data, debug, stallAfter } = heritage;
+  const { path, owner, name, data, debug, stallAfter } = heritage;
   // Who spawned us lives in the domain: if nobody listens, somebody is just taking over.
   const { entry } = await Membership.enter(path, {
     timeout: HEIR_PATIENCE,
     ...options,
     patient: true,
+    owner,
   });
   return { ...entry, agent: name, data: data as Json, debug, stallAfter };
 }

@@ -207,7 +207,7 @@ function starter(as: unknown, heritage: Heritage): Starter {
     const why = 'this domain is of threads: make it with Domain.create({ processes: true })';
     throw fail('ENOTSUP', op, { as }, { why });
   }
-  return (...start) => startProcessOf(heritage, process.path, ...start);
+  return (...start) => startProcessOf(heritage, process, ...start);
 }
 
 function startThreadOf(
@@ -229,10 +229,10 @@ function startThreadOf(
 
 function startProcessOf(
   { debug, stallAfter }: Heritage,
-  path: string,
+  { path, owner }: StationPart,
   ...[script, name, data, onEnd]: Parameters<Starter>
 ): Started {
-  const heritage = { dmabuf: 'spawn', path, name, data, debug, stallAfter } as const;
+  const heritage = { dmabuf: 'spawn', path, owner, name, data, debug, stallAfter } as const;
   const child = startProcess(script, heritage, onEnd);
   const { pid = 0 } = child;
   return {

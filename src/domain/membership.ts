@@ -58,10 +58,14 @@ export interface Grounds {
   readonly membership: Membership | null;
 }
 
-/** Another thread of a process that is in. @throws ENOTSUP */
+/** Another thread of a process that is in. @throws ENOTSUP · ESTALE it has left */
 export function shareStation(arena: Arena, process: StationPart): Grounds {
   insist();
   const stations = new Stations(arena, { isGone: isTaskGone });
+  if (!stations.knows(process.own)) {
+    const why = 'this process has left the domain: its threads join while somebody in it is in';
+    throw fail('ESTALE', 'Domain.join', {}, { why });
+  }
   const processes = new Doorbells(arena.memory, process.own, () => stations.rungByAll(process.own));
   const heapMemory = asHeap(process.slabs, process.slabBytes);
   const sealed = new SealedFiles(process.path);
@@ -77,6 +81,8 @@ const LINGER = 50;
 export interface EnterOptions extends WaitOptions {
   /** Tries again while nobody listens: somebody is just taking over. */
   readonly patient: boolean;
+  /** Id of the user whose domain it is; absent: not known. */
+  readonly owner?: number | undefined;
 }
 
 export class Membership {
@@ -99,7 +105,7 @@ export class Membership {
     this.doorbells = doorbells;
     this.#stations = stations;
     this.#memory = memory;
-    this.#part = { path: place.path, own, slabs, slabBytes };
+    this.#part = { path: place.path, owner: place.owner, own, slabs, slabBytes };
     const users = usersOf(arena);
     const sealed = new SealedFiles(place.path);
     this.#sealed = sealed;
@@ -140,10 +146,28 @@ export class Membership {
    * @throws ENOENT nobody listens there · EACCES · ENFILE · EPROTO · EPROTONOSUPPORT · ETIMEDOUT
    */
   static async enter(path: string, options: EnterOptions): Promise<Membership> {
-    const op = 'Domain.join';
     const due = performance.now() + (options.timeout ?? PATIENCE);
+    for (;;) {
+      try {
+        return await Membership.#enter(path, due, options);
+      } catch (error) {
+        const again = options.patient && DmaBufError.is(error, 'ENOENT');
+        if (!again || performance.now() >= due) throw error;
+      }
+      await pause(AGAIN);
+    }
+  }
+
+  static async #enter(
+    path: string,
+    due: number,
+    { signal, owner }: EnterOptions,
+  ): Promise<Membership> {
+    const op = 'Domain.join';
     const { bell, bells } = newBell();
-    const { client, welcome } = await connect(path, bell, due, options).catch((error: unknown) => {
+    const timeout = Math.max(0, due - performance.now());
+    const connecting = BrokerClient.connect(path, { bell, owner }, { timeout, signal });
+    const { client, welcome } = await connecting.catch((error: unknown) => {
       closeDescriptors([bell]);
       throw error;
     });
@@ -170,7 +194,7 @@ export class Membership {
         entered.#brokerage.put(station, descriptor);
       entered.#brokerage.hear(client);
       if (!entered.#stations.enter(own)) throw givenUp();
-      await entered.#meet(own, due, options);
+      await entered.#meet(own, due, signal);
       return entered;
     } catch (error) {
       entered.close();
@@ -179,9 +203,14 @@ export class Membership {
   }
 
   /** Until this station can ring all others (agent/stations). */
-  async #meet(own: StationName, due: number, { signal }: WaitOptions): Promise<void> {
+  async #meet(own: StationName, due: number, signal: WaitOptions['signal']): Promise<void> {
     while (!this.#stations.ringsAll(own)) {
       signal?.throwIfAborted();
+      if (this.#brokerage.orphaned) {
+        // The next one knows nothing of us, and we cannot look for it without an agent.
+        const why = 'the broker ended while this process joined: try again';
+        throw fail('ENOENT', 'Domain.join', {}, { why });
+      }
       if (performance.now() >= due) {
         const why = 'the broker did not say how to wake all the others';
         throw fail('ETIMEDOUT', 'Domain.join', {}, { why });
@@ -208,8 +237,11 @@ export class Membership {
   close(): void {
     const agent = this.#agent;
     this.#brokerage.retire();
-    if (agent !== null && this.#hasOthers(agent)) agent.platform.timer(LINGER, () => this.close());
-    else this.#end();
+    if (agent === null || !this.#hasOthers(agent)) this.#end();
+    else {
+      this.#brokerage.stay();
+      agent.platform.timer(LINGER, () => this.close());
+    }
   }
 
   #hasOthers({ slots }: Agent): boolean {
@@ -233,21 +265,4 @@ export class Membership {
 function givenUp(): DmaBufError {
   const why = 'the broker had let this process in, and gave it up before it came: try again';
   return fail('ETIMEDOUT', 'Domain.join', {}, { why });
-}
-
-async function connect(
-  path: string,
-  bell: number,
-  due: number,
-  { patient, signal }: EnterOptions,
-): ReturnType<typeof BrokerClient.connect> {
-  for (;;) {
-    const timeout = Math.max(0, due - performance.now());
-    try {
-      return await BrokerClient.connect(path, { bell }, { timeout, signal });
-    } catch (error) {
-      if (!patient || !DmaBufError.is(error, 'ENOENT') || timeout === 0) throw error;
-    }
-    await pause(AGAIN);
-  }
 }

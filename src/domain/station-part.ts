@@ -9,6 +9,8 @@ import type { Station } from '../host/index.js';
 export interface StationPart {
   /** Of the broker's socket. */
   readonly path: string;
+  /** Id of the user whose domain it is: his processes serve it. */
+  readonly owner: number;
   readonly own: Station;
   readonly slabs: readonly SharedArrayBuffer[];
   /** Of all slabs but the last. */

@@ -7,7 +7,7 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import { isMainThread } from 'node:worker_threads';
@@ -17,6 +17,8 @@ import { createMemoryFile } from './linux/memory-file.js';
 
 /** Names the descriptor. */
 const VARIABLE = 'DMABUF_HERITAGE';
+/** What the memory file is called. */
+const FILE = 'dmabuf-heritage';
 /** Of the descriptor in the child: behind the standard three, and the channel to its parent. */
 const DESCRIPTOR = 4;
 
@@ -25,6 +27,8 @@ export interface ProcessHeritage {
   readonly dmabuf: 'spawn';
   /** Of the broker's socket. */
   readonly path: string;
+  /** Id of the user whose domain it is. */
+  readonly owner: number;
   readonly name: string;
   readonly data: unknown;
   readonly debug: boolean;
@@ -52,6 +56,9 @@ function takeHeritage(): ProcessHeritage | null {
   delete process.env[VARIABLE];
   const descriptor = Number(variable);
   try {
+    // Who is started by somebody who has not joined inherits the name, and has something else there.
+    if (!readlinkSync(`/proc/self/fd/${descriptor}`).startsWith(`/memfd:${FILE}`))
+      throw new RangeError(`descriptor ${descriptor} is something else`);
     const bytes = Buffer.alloc(fstatSync(descriptor).size);
     readSync(descriptor, bytes, 0, bytes.length, 0);
     closeSync(descriptor);
@@ -82,7 +89,7 @@ export function startProcess(
   onEnd: (reason: string, code: number | null, error: unknown) => void,
 ): ChildProcess {
   const bytes = asBytes(heritage);
-  const descriptor = createMemoryFile('dmabuf-heritage', bytes.length);
+  const descriptor = createMemoryFile(FILE, bytes.length);
   try {
     writeSync(descriptor, bytes, 0, bytes.length, 0);
     const child = fork(fileURLToPath(script), [], {

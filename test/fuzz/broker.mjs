@@ -48,6 +48,7 @@ class Target {
       {
         admit: () => this.#admit(),
         knows: ({ station, life }) => this.#stations.get(station) === life,
+        has: (pid) => pid === process.pid,
         joined: ({ descriptor }) => closeDescriptor(descriptor),
         gone: ({ station }) => {
           this.gone++;

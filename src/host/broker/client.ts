@@ -29,6 +29,8 @@ const AGAIN = 10;
 export interface Joiner {
   /** An event descriptor of ours, which wakes this process. Stays ours. */
   readonly bell: number;
+  /** Id of the user whose domain it is to be; absent: whoever's lives there. */
+  readonly owner?: number | undefined;
   /** Who is a member already, and had another broker: its station, and a descriptor of its arena. */
   readonly again?: { readonly station: Station; readonly arena: number } | undefined;
 }
@@ -162,7 +164,7 @@ class Attempt {
 
   #dial(): void {
     try {
-      const connection = new Connection(PacketSocket.connect(this.path), after, {
+      const connection = new Connection(this.#reach(), after, {
         message: (message, parcel) => this.#take(connection, message, parcel),
         ended: (why) => this.ending.reject(why ?? left()),
       });
@@ -173,6 +175,17 @@ class Attempt {
       if (DmaBufError.is(error, 'EBUSY')) this.#retry = setTimeout(() => this.#dial(), AGAIN);
       else this.ending.reject(notReached(error, this.path));
     }
+  }
+
+  /** @throws EACCES whoever listens there is not who shall */
+  #reach(): PacketSocket {
+    const { path, who } = this;
+    const socket = PacketSocket.connect(path);
+    const { uid } = socket.peer;
+    if (who.owner === undefined || who.owner === uid) return socket;
+    socket.close();
+    const why = 'the domain has ended, and somebody else listens in its place';
+    throw fail('EACCES', JOIN, { path, uid }, { why });
   }
 
   #hello(connection: Connection): void {

@@ -81,11 +81,6 @@ export class Members {
       throw fail('EBUSY', 'broker', { ...station }, { why: 'this station is connected already' });
   }
 
-  has(pid: number): boolean {
-    for (const { connection } of this.#all.values()) if (connection?.peer.pid === pid) return true;
-    return false;
-  }
-
   /** Its connection is no more; its process may be. */
   cutOff(connection: Connection): void {
     for (const [row, member] of this.#all)

@@ -79,7 +79,7 @@ export class Place {
   /** Its directory was made for this domain alone. */
   readonly #fresh: boolean;
   /** Whose it is. */
-  readonly #owner: number;
+  readonly owner: number;
   /** Inode of our socket; 0: there is none. */
   #inode = 0;
 
@@ -87,7 +87,7 @@ export class Place {
     this.path = socket;
     this.#others = others;
     this.#fresh = fresh;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /**
@@ -133,7 +133,7 @@ export class Place {
   /** Listens here, in place of a broker that has ended. @throws EBUSY another domain lives here now · EACCES it is not ours */
   succeed(): PacketListener {
     return inFiles(this.path, () => {
-      if (this.#owner !== ourselves())
+      if (this.owner !== ourselves())
         throw fail('EACCES', OP, { path: this.path }, { why: 'only its own user serves a domain' });
       // The one before may have removed it.
       checkDirectory(path.dirname(this.path), this.#others);
@@ -199,11 +199,13 @@ function ourselves(): number {
 /** In the user's own run-time directory, where there is one, and where others cannot reach it anyway; else a temporary one. */
 function freshDirectory(others: boolean): string {
   const { XDG_RUNTIME_DIR: own } = process.env;
-  const base = !others && own !== undefined && isDirectory(own) ? own : tmpdir();
-  sweep(base);
-  const made = mkdtempSync(path.join(base, FRESH));
-  if (others) chmodSync(made, REACHABLE);
-  return made;
+  const base = !others && own !== undefined && isOurDirectory(own) ? own : tmpdir();
+  return inFiles(base, () => {
+    sweep(base);
+    const made = mkdtempSync(path.join(base, FRESH));
+    if (others) chmodSync(made, REACHABLE);
+    return made;
+  });
 }
 
 /** Removes directories of ours in which nobody listens any more. Who succeeds a broker makes its own again. */
@@ -224,7 +226,11 @@ function sweepOne(directory: string): void {
   const socket = path.join(directory, SOCKET);
   if (found.uid !== ourselves() || !found.isDirectory()) return;
   if (!lstatSync(socket).isSocket() || isAlive(socket)) return;
-  rmSync(socket);
+  const aside = scratch(socket);
+  renameSync(socket, aside);
+  // A successor may have begun to listen there since we looked.
+  if (isAlive(aside)) linkSync(aside, socket);
+  unlinkSync(aside);
   rmdirSync(directory);
 }
 
@@ -258,8 +264,10 @@ function checkOwner(directory: string, { mode, uid }: Stats): void {
     );
 }
 
-function isDirectory(name: string): boolean {
-  return statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+/** Whoever became another user has that one's in the environment. */
+function isOurDirectory(name: string): boolean {
+  const found = statSync(name, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === ourselves();
 }
 
 function statOf(file: string): Stats | null {

@@ -45,6 +45,8 @@ export interface BrokerPorts {
   admit(who: { readonly pid: number; readonly startTime: number }): Station;
   /** Whether this process has that station already. */
   knows(station: Station, pid: number): boolean;
+  /** Whether this process has any station. */
+  has(pid: number): boolean;
   /** A station that can be rung from here from now on; maybe one that could be before. The descriptor is the domain's. */
   joined(bell: Bell): void;
   /** That process has ended, or its agent has left: what is left of it is to be recovered. Once for each station. */
@@ -165,7 +167,7 @@ export class BrokerServer {
   /** A thread of a member that has no connection of its own. */
   #stranger(connection: Connection, message: MessageOf<'FETCH'>): void {
     const { pid } = connection.peer;
-    if (pid !== process.pid && !this.#members.has(pid))
+    if (!this.#ports.has(pid))
       throw fail('EACCES', OP, { pid }, { why: 'only members open the memory of buffers' });
     this.#memory.find(connection, message);
   }

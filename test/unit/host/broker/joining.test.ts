@@ -102,6 +102,18 @@ it.each(['', 'a\0b', 'x'.repeat(200)])(
   },
 );
 
+it('who looks for the domain of a user joins that of nobody else', async () => {
+  const host = serve(rig());
+  const us = process.geteuid?.() ?? 0;
+  const bell = rig().bell();
+  const lost = BrokerClient.connect(rig().path, { bell, owner: us + 1 });
+  await expect(lost).rejects.toMatchObject({ code: 'EACCES', op: 'Domain.join' });
+  expect(host.stations.size).toBe(1);
+  const { client, welcome } = await BrokerClient.connect(rig().path, { bell, owner: us });
+  for (const { descriptor } of [welcome.arena, ...welcome.bells]) rig().own(descriptor);
+  client.close();
+});
+
 it('who joins where nobody listens is told so', async () => {
   const lost = BrokerClient.connect(rig().path, { bell: rig().bell() });
   await expect(lost).rejects.toMatchObject({ code: 'ENOENT', op: 'Domain.join' });

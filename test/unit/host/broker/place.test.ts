@@ -60,6 +60,25 @@ describe('a place of its own', () => {
     expect(existsSync(path.dirname(place))).toBe(false);
   });
 
+  it.runIf(process.geteuid?.() === 0)(
+    'is not in the run-time directory of somebody else, whose environment was kept',
+    () => {
+      const { XDG_RUNTIME_DIR: before } = process.env;
+      const foreign = path.join(rig().directory, 'foreign');
+      mkdirSync(foreign);
+      chownSync(foreign, 65534, 65534);
+      process.env['XDG_RUNTIME_DIR'] = foreign;
+      try {
+        const place = Place.at(true, alone);
+        place.close();
+        expect(place.path.startsWith(foreign)).toBe(false);
+      } finally {
+        if (before === undefined) delete process.env['XDG_RUNTIME_DIR'];
+        else process.env['XDG_RUNTIME_DIR'] = before;
+      }
+    },
+  );
+
   it('can be reached by others, not read or written, when there are to be others', () => {
     const place = Place.at(true, { others: true });
     open(rig(), place);

@@ -222,6 +222,7 @@ export class Host {
         const known = this.stations.get(station);
         return known?.life === life && known.pid === pid;
       },
+      has: (pid) => [...this.stations.values()].some((one) => one.pid === pid),
       joined: (bell) => {
         this.rig.own(bell.descriptor);
         this.joined.push(bell);
