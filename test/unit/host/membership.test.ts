@@ -5,9 +5,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Stations } from '../../../src/agent/index.js';
+import { Slots } from '../../../src/agent/slots.js';
 import { Domain } from '../../../src/domain/index.js';
 import { SECTIONS } from '../../../src/domain/layout.js';
-import { isTaskGone, ownProcess, ownProcessStart } from '../../../src/host/node-threads.js';
+import { DmaBufError } from '../../../src/errors.js';
+import {
+  isTaskGone,
+  ownProcess,
+  ownProcessStart,
+  ownThread,
+} from '../../../src/host/node-threads.js';
 import { Arena } from '../../../src/mem/index.js';
 
 let directory: string;
@@ -45,6 +52,37 @@ describe('whoever joins', () => {
     await expect(Domain.join(handle)).rejects.toMatchObject({ code: 'ESTALE' });
   });
 });
+
+test('a process whose thread stays hears of newcomers, from whoever is the broker then', async () => {
+  const domain = await create();
+  const arena = Arena.open(domain.handle.arena, SECTIONS);
+  const stations = new Stations(arena, { isGone: isTaskGone });
+  const slots = new Slots(arena, { isGone: isTaskGone });
+  const [founder] = [...stations.all()] as [ReturnType<Stations['admit']>];
+  const who = { pid: ownProcess(), station: 1, kind: 'thread', member: 0, name: 'stays' } as const;
+  const stays = slots.join({ ...ownThread(), ...who });
+  await using _second = await Domain.join(path.join(directory, 'domain'));
+  await domain.close();
+  await using _third = await joinAgain();
+  const [, , newcomer] = await stationsOf(stations, 3);
+  const name = [...stations.all()].find(({ station }) => station === newcomer?.station);
+  while (name === undefined || !stations.rings(founder, name))
+    await new Promise((resolve) => setImmediate(resolve));
+  slots.free(stays);
+  await stationsOf(stations, 2);
+});
+
+/** As soon as somebody listens. */
+async function joinAgain(): Promise<Domain> {
+  for (;;) {
+    try {
+      return await Domain.join(path.join(directory, 'domain'));
+    } catch (error) {
+      if (!DmaBufError.is(error, 'ENOENT')) throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
 
 /** When there are so many that can be woken. */
 async function stationsOf(

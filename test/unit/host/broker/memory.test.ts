@@ -150,7 +150,7 @@ describe('a fetch that waits', () => {
 });
 
 /** Another process, with the broker's socket, asks and blocks. */
-async function childFetches(at: Rig, how: 'member' | 'stranger'): Promise<unknown> {
+async function childFetches(at: Rig, how: 'member' | 'cut' | 'stranger'): Promise<unknown> {
   return (await start(at, 'fetcher.mjs', [at.path, how])).first;
 }
 
@@ -163,6 +163,12 @@ describe('a thread that blocks', () => {
       bytes: ARENA,
       ino: fstatSync(file.descriptor).ino,
     });
+  });
+
+  it('gets it also while its process has to look for the broker again', async () => {
+    const host = serve(rig());
+    host.server.memory.publish(key, rig().memory(ARENA));
+    expect(await childFetches(rig(), 'cut')).toMatchObject({ bytes: ARENA });
   });
 
   it('gets nothing if its process is none', async () => {
