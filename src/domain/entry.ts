@@ -133,7 +133,12 @@ function joinAsThread(from: DomainHandle | undefined): Entry {
   }
   const memory: unknown = inherited ?? from;
   if (!isHandle(memory)) {
-    throw fail('EINVAL', op, { from: shown(from) }, { why: 'from must be the handle of a domain' });
+    throw fail(
+      'EINVAL',
+      op,
+      { from: shown(from) },
+      { why: 'from must be the handle of a domain, or its path' },
+    );
   }
   const arena = Arena.open(memory.arena, SECTIONS);
   const part = memory.process ?? null;

@@ -87,7 +87,10 @@ export function admissionOf({ processes = false, users = [] }: DomainOptions): A
   if (processes === false && users.length === 0) return null;
   if (processes === true || (typeof processes === 'string' && processes.length > 0))
     return { where: processes, users };
-  const why = 'processes must be true, or the path of a socket';
+  const why =
+    processes === false
+      ? 'users can only join a domain of processes: say processes, too'
+      : 'processes must be true, or the path of a socket';
   throw fail('EINVAL', OP, { processes: shown(processes) }, { why });
 }
 

@@ -37,7 +37,9 @@ export function threadSupport(): Support {
 export function processSupport(): Support {
   const why = whyNotLinux();
   if (why === null) return YES;
-  return { ok: false, why, remedy: 'install koffi (npm install koffi) on Linux, or use threads' };
+  const remedy =
+    'processes take Linux on x64 or arm64, with koffi 3.3 or later (npm install koffi); threads work without';
+  return { ok: false, why, remedy };
 }
 
 /** The …Sync calls. */

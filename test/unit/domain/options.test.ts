@@ -30,6 +30,10 @@ describe('Domain.create', () => {
     await expect(Domain.create(options)).rejects.toEqual(code('EINVAL'));
   });
 
+  test('refuses users of a domain of threads with EINVAL, which says what is missing', async () => {
+    await expect(Domain.create({ users: [1] })).rejects.toThrow(/^EINVAL: .*say processes/);
+  });
+
   test('a long name is cut, not refused', async () => {
     await using domain = await Domain.create({ heap: 2 ** 20, name: 'ü'.repeat(99) });
     expect(domain.name).toBe('ü'.repeat(30));

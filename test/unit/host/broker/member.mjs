@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * A member in a process of its own: `member.mjs PATH`. Says { joined } or { code }, then does what it is told: 'bye', 'close',
+ * A member in a process of its own: `member.mjs PATH`. Says { joined } or { code, message }, then does what it is told: 'bye', 'close',
  * 'hang' (blocks for ever).
  */
 import { BrokerClient } from '../../../../dist/host/broker/client.js';
@@ -16,6 +16,6 @@ try {
     process.send(told);
   });
   process.send({ joined: welcome.station });
-} catch ({ code }) {
-  process.send({ code }, () => process.exit(1));
+} catch ({ code, message }) {
+  process.send({ code, message }, () => process.exit(1));
 }
