@@ -114,7 +114,7 @@ export class DmaBuf implements Disposable {
    * A ticket for another agent; the sender may close the buffer at once. Not opened yet = counted to this agent, and shown by
    * snapshot(). One ticket opens once; for n receivers make n, or use a Channel.
    * @param options.to  when that member dies first, the ticket is released.
-   * @param options.readOnly  the other side may read only.
+   * @param options.readOnly  the other side may read only: its calls refuse to write. `allocSealed()` makes what they cannot write to at all.
    * @throws ESTALE · ENFILE · EINVAL
    * @example worker.postMessage(frame.share());
    * @source dma_buf_fd
@@ -187,7 +187,7 @@ export class DmaBuf implements Disposable {
     return this.#buffers.agent.runSync(op, accessOperation(op, this, intent), options?.timeout);
   }
 
-  /** null when it would have to wait; always so where an exporter of one's own has to be called. @throws as cpuAccess */
+  /** null when it would have to wait; always so where an exporter of one's own has to be called, or a sealed buffer to be opened. @throws as cpuAccess */
   tryCpuAccess(intent: CpuIntent): CpuAccess | null {
     return tryAccess('DmaBuf.tryCpuAccess', this, intent);
   }
