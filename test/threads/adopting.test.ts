@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type DmaBufError, Domain, type DomainEventMap, type DomainHandle } from 'dmabuf';
 import { describe, expect, test } from 'vitest';
+import { HOST } from './support/host.js';
 import { withDomain } from './support/with-domain.js';
 
 const script = (file: string): URL => new URL(`./workers/${file}`, import.meta.url);
@@ -40,6 +41,8 @@ describe('join', () => {
         if (outcome instanceof Domain) await outcome.close();
         else codes.add((outcome as DmaBufError).code);
       }
+      // Where the damage is none: of a process, this copy knows no station.
+      if (HOST === 'process') expect(codes.delete('ESTALE')).toBe(true);
       expect([...codes].toSorted()).toEqual(['EPROTO', 'EPROTONOSUPPORT']);
     }));
 
