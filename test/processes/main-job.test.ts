@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** The main job with a process per worker: the same video, and nothing that outlives it. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Domain } from 'dmabuf';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -22,6 +31,25 @@ function workersOf(main: ChildProcessWithoutNullStreams, script: string): number
   const children = readFileSync(`/proc/${main.pid}/task/${main.pid}/children`, 'latin1');
   const pids = children.split(' ').map(Number).filter(Boolean);
   return pids.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(script));
+}
+
+/** Its code may still run. */
+function isThere(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
+}
+
+/** Takes a byte, if there is one. */
+function hasSome(pipe: number): boolean {
+  try {
+    return readSync(pipe, new Uint8Array(1)) === 1;
+  } catch {
+    return false;
+  }
 }
 
 interface Started {
@@ -109,11 +137,30 @@ describe.skipIf(!here.ok)('processes', () => {
     nothingIsLeft(started);
   });
 
-  it('end when the one that started them is killed', async () => {
-    const { main, ended } = await startedJob();
+  it('leave Ctrl-C to the one that started them', async () => {
+    const { main, ended, rest, output } = await startedJob();
+    for (const script of ['filter-worker', 'encoder-worker'])
+      for (const worker of workersOf(main, script)) process.kill(worker, 'SIGINT');
+    main.stdin.end(rest);
+    const { code, stdout } = await ended;
+    expect(code).toBe(0);
+    expect(Buffer.compare(stdout, output)).toBe(0);
+  });
+
+  it('end when the one that started them is killed, whatever they wait for', async () => {
+    // A frame does not fit into it, and nobody takes more than a piece: the encoder waits for that.
+    const path = job.path('slow.fifo');
+    execFileSync('mkfifo', [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const line = `--size 1920x1080 --frames 9 --output ${path} --mode processes --workers 2`;
+    const main = job.start(line.split(' '));
+    while (!hasSome(reader)) await turn();
+    const workers = ['filter-worker', 'encoder-worker'].flatMap((name) => workersOf(main, name));
+    expect(workers).toHaveLength(3);
     main.kill('SIGKILL');
-    // All that have its stdout: the workers, too.
-    expect(await ended).toMatchObject({ code: null, stderr: '' });
+    while (workers.some(isThere)) await turn();
+    closeSync(reader);
+    expect(await outcomeOf(main)).toMatchObject({ code: null, stderr: '' });
   });
 
   it('one crashes: its work is done again, by another one', async () => {

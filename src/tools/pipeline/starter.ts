@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * starter — what a worker owes the one that started it, when it is a process: it ends with it, however that ended, since nobody
- * else would send it frames. Ctrl-C in a terminal goes to all processes at once; what follows from it is for the starter to say.
+ * else would send it frames; and at once, although it may wait for a reader of the output just then. Ctrl-C in a terminal goes to all processes at once; what follows from it is for the starter to say.
  * A thread ends with its process, and sees no signals.
  */
 import { isMainThread } from 'node:worker_threads';
