@@ -11,7 +11,6 @@ export const THREADS_ONLY: Readonly<Record<string, string>> = {
   kills: 'a program of its own, with an option for processes',
   pipeline: 'a program of its own, with a mode for processes',
   'pipeline-leaks': 'what one agent leaves open',
-  'pipeline-processes': 'a program of its own, in processes already',
   'pipeline-reader': 'reads a file',
 };
 
