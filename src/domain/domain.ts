@@ -131,8 +131,7 @@ export class Domain implements AsyncDisposable {
 
   /**
    * Starts a thread, or a process, whose script calls Domain.join(); resolves when it has. Its death releases all it had.
-   * @throws ETIMEDOUT it never called Domain.join() (default timeout 10 000) · EEXIST a member of that name lives · ENOTSUP · EIO it
-   *         failed first (see cause) · EINVAL e.g. `data` that cannot be posted
+   * @throws ETIMEDOUT it never joined (default timeout 10 000) · EEXIST that name lives · ENOTSUP · EIO it failed first (see cause) · EINVAL
    * @example const worker = await domain.spawn(new URL('./worker.ts', import.meta.url), { data: { band: 0 } });
    */
   spawn(
