@@ -14,8 +14,23 @@ export const THREADS_ONLY: Readonly<Record<string, string>> = {
   'pipeline-reader': 'reads a file',
 };
 
-/** Tests elsewhere that have more than one agent. */
-const ALSO = ['conform/conform', 'kernel/sw-sync', 'kernel/sync'];
+/** Tests elsewhere that have a domain. The other tests of the kernel are about rooms, which know no processes. */
+const ALSO = [
+  'conform/conform',
+  'kernel/dmabuf-heaps',
+  'kernel/dmabuf-sync-file',
+  'kernel/prime-mmap-handles',
+  'kernel/prime-self-import',
+  'kernel/prime-vgem',
+  'kernel/sw-sync',
+  'kernel/sync',
+  'kernel/syncobj-basic',
+  'kernel/syncobj-eventfd',
+  'kernel/syncobj-timeline',
+  'kernel/syncobj-wait',
+  'kernel/udmabuf',
+  'kernel/vgem-basic',
+];
 
 /** Those that run on processes whenever all tests run. */
 const ALWAYS = [

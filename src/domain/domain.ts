@@ -108,8 +108,7 @@ export class Domain implements AsyncDisposable {
 
   /**
    * Makes a domain; the caller is its first member. Does not block.
-   * @throws ENOTSUP (with the two HTTP headers to set, or the package to install) · EINVAL · ENOMEM · with `processes` also EBUSY a
-   *         domain lives at that path · EACCES others can write to its directory · EEXIST · ENOENT · ENAMETOOLONG · ENFILE
+   * @throws ENOTSUP says what is missing · EINVAL · ENOMEM · of `processes`: EBUSY · EACCES · EEXIST · ENOENT · ENAMETOOLONG · ENFILE
    * @example await using domain = await Domain.create({ heap: 64 * MiB });
    */
   static create(options: DomainOptions = {}): Promise<Domain> {
@@ -120,11 +119,8 @@ export class Domain implements AsyncDisposable {
   }
 
   /**
-   * Joins a domain. Without argument: the one this thread or process was spawned into. With a path: the one whose socket it is, from any
-   * program (default timeout 10 000). Does not block.
-   * @throws ENOENT not spawned by a domain, or none lives at that path · EPROTO · EPROTONOSUPPORT · ENFILE all agent slots are taken ·
-   *         EACCES this user is not let in · ETIMEDOUT the process that lets others in is stopped or busy · ENOTSUP no koffi · EINVAL
-   * @example await using domain = await Domain.join('/run/user/1000/frames/socket', { timeout: 1000 });
+   * Joins the domain that this thread or process was spawned into, or the one at that path (default timeout 10 000). Does not block.
+   * @throws ENOENT not spawned, or nobody lives there · EPROTO · EPROTONOSUPPORT · ENFILE full · EACCES not let in · ETIMEDOUT · ENOTSUP
    */
   static join(from?: DomainHandle | string, options: WaitOptions = {}): Promise<Domain> {
     return attempt(async () => {
@@ -135,8 +131,7 @@ export class Domain implements AsyncDisposable {
 
   /**
    * Starts a thread, or a process, whose script calls Domain.join(); resolves when it has. Its death releases all it had.
-   * @throws ETIMEDOUT it never called Domain.join() (default timeout 10 000) · EEXIST a member of that name lives · ENOTSUP · EIO it
-   *         failed first (see cause) · EINVAL e.g. `data` that cannot be posted
+   * @throws ETIMEDOUT it never joined (default timeout 10 000) · EEXIST that name lives · ENOTSUP · EIO it failed first (see cause) · EINVAL
    * @example const worker = await domain.spawn(new URL('./worker.ts', import.meta.url), { data: { band: 0 } });
    */
   spawn(

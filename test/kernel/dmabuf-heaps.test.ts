@@ -6,10 +6,11 @@
 import { type DmaBuf, DmaBufError, Domain, KiB, MiB } from 'dmabuf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { chunkHeap } from '../../examples/7-heap.js';
+import { HOSTED } from '../threads/support/host.js';
 
 let domain: Domain;
 beforeEach(async () => {
-  domain = await Domain.create({ heap: 64 * MiB });
+  domain = await Domain.create({ heap: 64 * MiB, ...HOSTED });
 });
 afterEach(() => domain.close());
 

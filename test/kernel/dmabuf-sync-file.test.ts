@@ -7,6 +7,7 @@ import { type DmaBuf, Domain, type Fence, type Timeline } from 'dmabuf';
 import { exportSyncFile, importSyncFile, type SyncFile } from 'dmabuf/file';
 import { SoftwareTimeline } from 'dmabuf/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HOSTED } from '../threads/support/host.js';
 
 const NONE = { read: false, write: false, 'read-write': false };
 const WRITES = { read: false, write: true, 'read-write': true };
@@ -16,7 +17,7 @@ const ACCESSES = ['read', 'write', 'read-write'] as const;
 let domain: Domain;
 let buf: DmaBuf;
 beforeEach(async () => {
-  domain = await Domain.create({ debug: false });
+  domain = await Domain.create({ debug: false, ...HOSTED });
   buf = domain.alloc(4096);
 });
 afterEach(() => domain.close());

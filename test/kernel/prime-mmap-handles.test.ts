@@ -3,12 +3,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Domain } from '../../src/index.js';
 import { DRM_CLOEXEC, DRM_RDWR } from '../../src/prime.js';
+import { HOSTED } from '../threads/support/host.js';
 import { rejected } from '../unit/buf/rig.js';
 import { peek, poke, vgem } from '../unit/prime/vgem.js';
 
 /** One card with one client, until the end of the test. */
 async function opened() {
-  const domain = await Domain.create();
+  const domain = await Domain.create(HOSTED);
   onTestFinished(() => domain.close());
   const card = vgem(domain, domain);
   return { domain, card, client: card.device.open() };

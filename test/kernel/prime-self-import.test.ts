@@ -2,6 +2,7 @@
 /** What IGT's prime_self_import says of handles and buffers of one device, under its names. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Domain } from '../../src/index.js';
+import { HOSTED } from '../threads/support/host.js';
 import { nth, rejected, rigs } from '../unit/buf/rig.js';
 import { explore } from '../unit/prime/explore.js';
 import { exportAndClose, exportFromTwo, reimportAndClose } from '../unit/prime/scenes.js';
@@ -10,7 +11,7 @@ import { peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
 let domain: Domain;
 let card: Vgem;
 beforeEach(async () => {
-  domain = await Domain.create();
+  domain = await Domain.create(HOSTED);
   card = vgem(domain, domain);
 });
 afterEach(() => domain.close());

@@ -11,6 +11,7 @@ import {
   type Reservation,
   type Timeline,
 } from '../../src/index.js';
+import { HOSTED } from '../threads/support/host.js';
 import { rejected } from '../unit/buf/rig.js';
 import { begin, peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
 
@@ -25,7 +26,7 @@ let jobs: Timeline;
 const bo = { native: 0, gpu: 0 };
 
 beforeEach(async () => {
-  domain = await Domain.create();
+  domain = await Domain.create(HOSTED);
   const card = vgem(domain, domain);
   native = card.device.open();
   gpu = vgem(domain, domain, { name: 'gpu' }).device.open();

@@ -10,6 +10,7 @@ import { SoftwareTimeline } from 'dmabuf/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Actor } from '../threads/support/actor.js';
 import { Board } from '../threads/support/board.js';
+import { HOSTED } from '../threads/support/host.js';
 import { turnsUntil } from '../threads/support/turns.js';
 import { withDomain } from '../threads/support/with-domain.js';
 import { consume, counts, mergeAtRandom, over, shut, takeTurns } from './sync-scenes.js';
@@ -19,7 +20,7 @@ const SLOW = { timeout: 60_000 };
 let domain: Domain;
 let timeline: SoftwareTimeline;
 beforeEach(async () => {
-  domain = await Domain.create({ debug: false });
+  domain = await Domain.create({ debug: false, ...HOSTED });
   timeline = SoftwareTimeline.create(domain);
 });
 afterEach(() => domain.close());

@@ -8,12 +8,13 @@ import { Domain } from 'dmabuf';
 import { SyncFile } from 'dmabuf/file';
 import { SoftwareTimeline } from 'dmabuf/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HOSTED } from '../threads/support/host.js';
 import { withDomain } from '../threads/support/with-domain.js';
 import { consume, counts, mergeAtRandom, over, shut, takeTurns } from './sync-scenes.js';
 
 let domain: Domain;
 beforeEach(async () => {
-  domain = await Domain.create({ debug: false });
+  domain = await Domain.create({ debug: false, ...HOSTED });
 });
 afterEach(() => domain.close());
 

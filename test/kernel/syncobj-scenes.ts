@@ -3,6 +3,7 @@
 
 import { Domain, type Fence } from '../../src/index.js';
 import { SyncobjClient } from '../../src/prime.js';
+import { HOSTED } from '../threads/support/host.js';
 import { turn } from '../unit/fence/rooms.js';
 
 /** What is in an object when a wait begins. */
@@ -17,7 +18,7 @@ export class Submitter {
   ) {}
 
   static async open(): Promise<Submitter> {
-    const domain = await Domain.create();
+    const domain = await Domain.create(HOSTED);
     return new Submitter(domain, new SyncobjClient(domain));
   }
 

@@ -5,10 +5,11 @@
  */
 import { type DmaBuf, DmaBufError, Domain, KiB, MiB, type SourceSegment } from 'dmabuf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HOSTED } from '../threads/support/host.js';
 
 let domain: Domain;
 beforeEach(async () => {
-  domain = await Domain.create({ heap: 64 * MiB });
+  domain = await Domain.create({ heap: 64 * MiB, ...HOSTED });
 });
 afterEach(() => domain.close());
 

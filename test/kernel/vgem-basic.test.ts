@@ -2,6 +2,7 @@
 /** What IGT's vgem_basic says of objects, handles and buffers of a driver, under its names. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DmaBuf, Domain } from '../../src/index.js';
+import { HOSTED } from '../threads/support/host.js';
 import { thrown } from '../unit/buf/rig.js';
 import { peek, poke, type Vgem, vgem } from '../unit/prime/vgem.js';
 
@@ -9,7 +10,7 @@ let domain: Domain;
 let card: Vgem;
 let client: ReturnType<Vgem['device']['open']>;
 beforeEach(async () => {
-  domain = await Domain.create();
+  domain = await Domain.create(HOSTED);
   card = vgem(domain, domain);
   client = card.device.open();
 });

@@ -73,6 +73,11 @@ export class Crewmate {
     tell(this.host, { word: 'begin', shares, points });
   }
 
+  /** Whatever ends it from now on. */
+  mayEnd() {
+    this.#expected = true;
+  }
+
   /** Until it is there. */
   due() {
     return this.#hear('due');

@@ -6,6 +6,7 @@
  */
 import { openSync } from 'node:fs';
 import { Reapers } from '../../dist/agent/reaper.js';
+import { Slots } from '../../dist/agent/slots.js';
 
 /** @import {Load} from './load/load.mjs' */
 /** @import {Figures} from './tally.mjs' */
@@ -61,6 +62,13 @@ export const FAULTS = {
       lock.add(load.timeline.next(), 'bookkeep');
       lock.unlock();
     }),
+  },
+  'joins unseen': {
+    shows: 'stuckWaiters',
+    plant: () => {
+      Slots.prototype.ofMember = () => -1;
+      return NONE;
+    },
   },
   'without fences': { shows: 'stuckWaiters', plant: without('fences') },
   'without references': { shows: 'leakedBuffers', plant: without('references') },

@@ -19,6 +19,6 @@ describe('a process that inherits the name of a descriptor, but not the descript
       ['--input-type=module', '--eval', PROGRAM],
       { env: { ...process.env, DMABUF_HERITAGE: '0' }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    expect([`${stdout}`.trim(), `${stderr}`]).toEqual(['EPROTO ENOENT', '']);
+    expect([stdout.toString().trim(), stderr.toString()]).toEqual(['EPROTO ENOENT', '']);
   });
 });
