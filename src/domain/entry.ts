@@ -11,6 +11,7 @@ import {
   debugByDefault,
   inheritance,
   insist,
+  isMain,
   ownClock,
   type ProcessHeritage,
   processHeritage,
@@ -172,6 +173,12 @@ export function handleOf({ arena, heapMemory, process }: Entry): DomainHandle {
 
 /** @throws ENOTSUP */
 function needProcesses(op: string): void {
+  if (!isMain()) {
+    // What the system calls of a thread have opened stays open when it is ended: nobody would notice that its station is gone.
+    const why =
+      'only the main thread brings its process into a domain: do it there, and join here with the handle of that domain';
+    throw fail('ENOTSUP', op, {}, { why });
+  }
   insist();
   const support = processSupport();
   if (!support.ok) throw fail('ENOTSUP', op, {}, { why: `${support.why}: ${support.remedy}` });

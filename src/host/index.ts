@@ -9,7 +9,7 @@ export { Doorbells, newBell, type Station } from './doorbells.js';
 export { closeAll as closeDescriptors } from './linux/descriptors.js';
 export { insist } from './linux/library.js';
 export { isShared } from './linux/mapped-memory.js';
-export { debugByDefault, threadName } from './node-env.js';
+export { debugByDefault, isMain, threadName } from './node-env.js';
 export { nodePlatform, ownClock, pause } from './node-platform.js';
 export {
   type ProcessHeritage,

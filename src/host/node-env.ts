@@ -14,3 +14,8 @@ export function debugByDefault(): boolean {
 export function threadName(): string {
   return isMainThread ? 'main' : `worker-${threadId}`;
 }
+
+/** The thread that lives as long as its process. */
+export function isMain(): boolean {
+  return isMainThread;
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import { isMainThread } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { Domain, type DomainOptions } from '../../../src/index.js';
 
@@ -32,6 +33,12 @@ describe('Domain.create', () => {
 
   test('refuses users of a domain of threads with EINVAL, which says what is missing', async () => {
     await expect(Domain.create({ users: [1] })).rejects.toThrow(/^EINVAL: .*say processes/);
+  });
+
+  test('a thread that may be ended brings no process in: ENOTSUP says who does', async () => {
+    expect(isMainThread).toBe(false);
+    for (const entering of [Domain.create({ processes: true }), Domain.join('/run/none')])
+      await expect(entering).rejects.toThrow(/^ENOTSUP: .*only the main thread .* the handle/);
   });
 
   test('a long name is cut, not refused', async () => {

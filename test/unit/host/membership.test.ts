@@ -61,15 +61,19 @@ test('a process whose thread stays hears of newcomers, from whoever is the broke
   const [founder] = [...stations.all()] as [ReturnType<Stations['admit']>];
   const who = { pid: ownProcess(), station: 1, kind: 'thread', member: 0, name: 'stays' } as const;
   const stays = slots.join({ ...ownThread(), ...who });
-  await using _second = await Domain.join(path.join(directory, 'domain'));
+  const second = await Domain.join(path.join(directory, 'domain'));
   await domain.close();
-  await using _third = await joinAgain();
+  const third = await joinAgain();
   const [, , newcomer] = await stationsOf(stations, 3);
-  const name = [...stations.all()].find(({ station }) => station === newcomer?.station);
-  while (name === undefined || !stations.rings(founder, name))
-    await new Promise((resolve) => setImmediate(resolve));
+  const rings = (): boolean =>
+    [...stations.all()].some(
+      (name) => name.station === newcomer?.station && stations.rings(founder, name),
+    );
+  while (!rings()) await new Promise((resolve) => setImmediate(resolve));
   slots.free(stays);
   await stationsOf(stations, 2);
+  await third.close();
+  await second.close();
 });
 
 /** As soon as somebody listens. */
