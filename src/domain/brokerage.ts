@@ -60,6 +60,8 @@ export class Brokerage {
 
   constructor(init: BrokerageInit) {
     this.#init = init;
+    const { place, stations, own } = init;
+    place.isLast = () => [...stations.all()].every(({ station }) => station === own.station);
   }
 
   // ------------------------------------------------------------------------------------------- with a broker

@@ -176,6 +176,13 @@ export class Membership {
     try {
       const memory = mapMemory(op, arenaFile, slabFiles);
       const arena = Arena.open(memory.arena, SECTIONS);
+      if (own.station >= arena.limits.agents)
+        throw fail(
+          'EPROTO',
+          op,
+          { ...own },
+          { why: 'the broker gave a station that there is not' },
+        );
       const others = usersOf(arena).length > 0;
       const place = Place.of(path, {
         others,

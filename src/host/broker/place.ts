@@ -48,6 +48,8 @@ const FRESH = 'dmabuf-';
 const IS_FRESH = /^dmabuf-[A-Za-z0-9]{6}$/;
 /** The socket in them. */
 const SOCKET = 'domain';
+/** Milliseconds in which a directory without a socket is left alone. */
+const ABOUT_TO_LISTEN = 60_000;
 /** Directories that one looks at, of those that others may have left. */
 const MOST_SWEPT = 64;
 /** Names under which sockets are made begin with this. */
@@ -75,6 +77,8 @@ interface FoundOptions extends PlaceOptions {
 export class Place {
   /** Of the socket: absolute. */
   readonly path: string;
+  /** No other process is in the domain. */
+  isLast: () => boolean = () => true;
   readonly #others: boolean;
   /** Its directory was made for this domain alone. */
   readonly #fresh: boolean;
@@ -181,12 +185,15 @@ export class Place {
     }
   }
 
-  /** Removes what is still ours, and the directory that was made for this domain: a successor makes another one. */
+  /**
+   * Removes what is still ours, and with the last member the directory that was made for this domain: in a place that all users share,
+   * somebody else could make it again, and keep the others out.
+   */
   close(): void {
     if (this.#inode !== 0 && statOf(this.path)?.ino === this.#inode)
       rmSync(this.path, { force: true });
     this.#inode = 0;
-    if (this.#fresh) removeIfEmpty(path.dirname(this.path));
+    if (this.#fresh && this.isLast()) removeIfEmpty(path.dirname(this.path));
     if (standing.delete(this) && standing.size === 0) process.off('exit', closeStanding);
   }
 }
@@ -225,7 +232,13 @@ function sweepOne(directory: string): void {
   const found = lstatSync(directory);
   const socket = path.join(directory, SOCKET);
   if (found.uid !== ourselves() || !found.isDirectory()) return;
-  if (!lstatSync(socket).isSocket() || isAlive(socket)) return;
+  const there = statOf(socket);
+  if (there === null) {
+    // Nobody has begun to listen there, or one who did has left last: not just now, or somebody is about to.
+    if (Date.now() - found.mtimeMs > ABOUT_TO_LISTEN) rmdirSync(directory);
+    return;
+  }
+  if (!there.isSocket() || isAlive(socket)) return;
   const aside = scratch(socket);
   renameSync(socket, aside);
   // A successor may have begun to listen there since we looked.

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -183,6 +184,30 @@ describe('a successor', () => {
     listener.close();
     place.close();
     expect(existsSync(path.dirname(before.path))).toBe(false);
+  });
+
+  it('finds the directory of a broker that has left, and still nobody else can be in it', () => {
+    const before = Place.at(true, alone);
+    const directory = path.dirname(before.path);
+    before.isLast = () => false;
+    before.open().close();
+    before.close();
+    expect(readdirSync(directory)).toEqual([]);
+    const found = { ...alone, fresh: true, owner: process.geteuid?.() ?? -1 };
+    const place = Place.of(before.path, found);
+    place.succeed().close();
+    place.close();
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('has its empty directory for a while: the next domain removes it when it is old', () => {
+    const [young, old] = [Place.at(true, alone), Place.at(true, alone)];
+    const [kept, swept] = [path.dirname(young.path), path.dirname(old.path)];
+    utimesSync(swept, 0, 0);
+    const next = Place.at(true, alone);
+    expect([existsSync(kept), existsSync(swept)]).toEqual([true, false]);
+    for (const place of [young, next]) place.close();
+    expect(existsSync(kept)).toBe(false);
   });
 
   it('leaves another domain alone that lives there by now', () => {
