@@ -80,12 +80,16 @@ describe.skipIf(!here.ok)('processes', () => {
   it('1, 3 and 4 of them give the checksum of threads and of copies', async () => {
     const line = '--size 322x182 --frames 12';
     const { checksum } = await job.result(`${line} --mode copy --workers 3`);
-    for (const workers of [1, 3, 4]) {
-      for (const mode of ['threads', 'processes']) {
-        const result = await job.result(`${line} --mode ${mode} --workers ${workers}`);
-        expect(result).toMatchObject({ mode, workers, frames: 12, checksum, leaks: NO_LEAKS });
-        expect(result).toMatchObject({ bytesCopiedPerFrame: 0, kills: 0 });
-      }
+    const ways = [
+      ['threads', 3],
+      ['processes', 1],
+      ['processes', 3],
+      ['processes', 4],
+    ] as const;
+    for (const [mode, workers] of ways) {
+      const result = await job.result(`${line} --mode ${mode} --workers ${workers}`);
+      expect(result).toMatchObject({ mode, workers, frames: 12, checksum, leaks: NO_LEAKS });
+      expect(result).toMatchObject({ bytesCopiedPerFrame: 0, kills: 0 });
     }
   });
 

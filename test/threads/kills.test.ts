@@ -43,8 +43,8 @@ describe('random kills under load leave nothing behind', () => {
   });
 
   test.skipIf(!PROCESSES).each([
-    [30, 'processes', []],
-    [20, 'processes, some of them brokers', ['--founder']],
+    [16, 'processes', []],
+    [12, 'processes, some of them brokers', ['--founder']],
   ])('%d %s', TIME, async (kills, _who, more) => {
     const { code, text, figures } = await killTest(['--kills', `${kills}`, ...more]);
     expect({ code, text, ...figures }).toMatchObject({ code: 0, kills, ...CLEAN });
