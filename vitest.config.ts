@@ -7,8 +7,8 @@ const built = { deps: { external: [/\/dist\//] } };
 
 export default defineConfig({
   test: {
-    // One per core of the smallest machine: files of threads spend half of their time waiting for each other.
-    maxWorkers: 2,
+    // More than the cores of the smallest machine: files of threads spend a part of their time waiting for each other.
+    maxWorkers: 3,
     reporters: ['default', './scripts/line-reporter.mjs'],
     projects: [
       {

@@ -61,7 +61,10 @@ export class Brokerage {
   constructor(init: BrokerageInit) {
     this.#init = init;
     const { place, stations, own } = init;
-    place.isLast = () => [...stations.all()].every(({ station }) => station === own.station);
+    // Those that have ended may not have been recovered yet.
+    const isOver = (station: number): boolean =>
+      station === own.station || stations.isGone(station);
+    place.isLast = () => [...stations.all()].every(({ station }) => isOver(station));
   }
 
   // ------------------------------------------------------------------------------------------- with a broker
